@@ -1,0 +1,234 @@
+# Bestla. `make help` lists what there is.
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+LD      := ld
+NASM    := nasm
+OBJCOPY := objcopy
+PYTHON  := /usr/bin/python3
+PYTEST  := $(PYTHON) -B -m pytest -p no:cacheprovider -q
+export PYTHONDONTWRITEBYTECODE := 1
+
+B := build
+
+# One line a file; `make V=1` shows the commands.
+ifeq ($V,)
+Q := @
+say = @printf '  %-4s %s\n' $1 $2
+endif
+
+# ---- what is built from what ---------------------------------------------------------------
+
+# common/ is one list, built three ways. mem.c gives the two freestanding worlds what libc
+# gives the host.
+COMMON        := $(filter-out common/mem.c,$(wildcard common/*.c))
+LOADER_SOURCE := $(wildcard loader/*.c) $(COMMON) common/mem.c
+LOADER_ASM    := $(wildcard loader/*.asm)
+KERNEL_SOURCE := $(wildcard kernel/*.c kernel/*/*.c) $(COMMON) common/mem.c
+KERNEL_ASM    := $(wildcard kernel/*.asm kernel/*/*.asm)
+
+LOADER_OBJECTS := $(LOADER_SOURCE:%.c=$B/loader/%.o) $(LOADER_ASM:%.asm=$B/loader/%.o)
+KERNEL_OBJECTS := $(KERNEL_SOURCE:%.c=$B/kernel/%.o) $(KERNEL_ASM:%.asm=$B/kernel/%.o)
+
+# A kernel of tests/kernel/ is the kernel with another kernel/run.c.
+TEST_KERNELS := $(patsubst tests/kernel/%.c,$B/tests/kernel/%.elf,$(wildcard tests/kernel/*.c))
+# A program of tests/efi/ is started by firmware in the loader's place.
+TEST_PROGRAMS := $(patsubst tests/efi/%.c,$B/tests/efi/%.efi,$(wildcard tests/efi/[!_]*.c))
+UNIT_TESTS    := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
+
+# ---- flags ---------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+            -Wcast-align -Wundef -Werror
+# Two builds in two folders are the same to the bit.
+SAME     := -ffile-prefix-map=$(CURDIR)=.
+BASE     := -std=gnu17 -g $(SAME) $(WARNINGS) -Icommon
+# No SSE: firmware may not have turned it on, and the kernel does not save it.
+FREE     := $(BASE) -O2 -ffreestanding -mno-red-zone -mgeneral-regs-only -fvisibility=hidden \
+            -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer
+
+EFI_INCLUDE   := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
+# Without GNU_EFI_USE_MS_ABI gnu-efi's EFIAPI is empty and calls use the wrong registers.
+EFI_FLAGS     := -fshort-wchar -DGNU_EFI_USE_MS_ABI $(EFI_INCLUDE)
+LOADER_CFLAGS := $(FREE) -fpic $(EFI_FLAGS) -Iloader
+KERNEL_CFLAGS := $(FREE) -fpie -Ikernel -Ikernel/cpu -Ikernel/mm -Ikernel/console
+HOST_CFLAGS   := $(BASE) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+                 -fno-omit-frame-pointer
+UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Iloader $(EFI_FLAGS)
+LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstack \
+                 -z max-page-size=4096 --build-id=none --fatal-warnings
+
+EFI_START   := /usr/lib/crt0-efi-x86_64.o
+EFI_LIBRARY := /usr/lib/libgnuefi.a
+
+# The compiler and the flags, so that another compiler rebuilds everything.
+SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) $(HOST_CFLAGS)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all run debug test test-all check unit boot-tests gdb-tests image lint format bench \
+        help clean setup setup-test FORCE
+
+all: $B/esp.stamp $B/kernel.elf.debug ## build the loader, the kernel and the ESP's files
+
+# ---- the loader ----------------------------------------------------------------------------
+
+$B/settings: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SETTINGS)' | cmp -s - $@ || echo '$(SETTINGS)' > $@
+
+# What the compiler would turn into a call to itself.
+$B/loader/common/mem.o $B/kernel/common/mem.o: EXTRA := -fno-builtin \
+    $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
+
+$B/loader/%.o: %.c $B/settings
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(LOADER_CFLAGS) $(EXTRA) -MMD -MP -c $< -o $@
+
+$B/loader/%.o: %.asm
+	@mkdir -p $(@D)
+	$(call say,NASM,$@)
+	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP $< -o $@
+
+$B/loader/loader.elf: $(LOADER_OBJECTS) loader/loader.ld
+	$(call say,LD,$@)
+	$Q$(LINK) -T loader/loader.ld $(EFI_START) $(LOADER_OBJECTS) $(EFI_LIBRARY) -o $@
+
+%.efi: %.elf scripts/pe-finish
+	$(call say,PE,$@)
+	$Q$(OBJCOPY) --target efi-app-x86_64 -j .text -j .rodata -j .rela -j .data -j .dynamic \
+	    -j .reloc $< $@
+	$Qscripts/pe-finish $@
+
+# ---- the kernel ----------------------------------------------------------------------------
+
+$B/kernel/%.o: %.c $B/settings
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(KERNEL_CFLAGS) $(EXTRA) -MMD -MP -c $< -o $@
+
+$B/kernel/%.o: %.asm
+	@mkdir -p $(@D)
+	$(call say,NASM,$@)
+	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP $< -o $@
+
+$B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld
+	$(call say,LD,$@)
+	$Q$(LINK) -T kernel/kernel.ld $(KERNEL_OBJECTS) -o $@
+	$Qscripts/check-kernel $@
+
+%.elf: %.elf.debug
+	$(call say,STRP,$@)
+	$Q$(OBJCOPY) --strip-all $< $@
+
+$B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Q$(LINK) -T kernel/kernel.ld $< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)) -o $@
+
+# ---- what firmware starts in the loader's place, for tests ---------------------------------
+
+$B/tests/efi/%.elf: $B/loader/tests/efi/%.o $B/loader/tests/efi/_chain.o \
+                    $(filter $B/loader/common/%,$(LOADER_OBJECTS)) loader/loader.ld
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Q$(LINK) -T loader/loader.ld $(EFI_START) $(filter %.o,$^) $(EFI_LIBRARY) -o $@
+
+# ---- the ESP and the disk image ------------------------------------------------------------
+
+ESP_FILES := $(shell find esp -type f 2>/dev/null)
+
+$B/esp.stamp: $B/loader/loader.efi $B/kernel.elf $(ESP_FILES)
+	$(call say,ESP,$@)
+	$Qrm -rf $B/esp
+	$Qmkdir -p $B/esp/EFI/BOOT
+	$Qcp -R esp/. $B/esp
+	$Qcp $B/loader/loader.efi $B/esp/EFI/BOOT/BOOTX64.EFI
+	$Qcp $B/loader/loader.efi $B/BOOTX64.EFI
+	$Qcp $B/kernel.elf $B/esp/kernel.elf
+	$Qtouch $@
+
+$B/bestla.img: $B/esp.stamp scripts/make-image
+	$(call say,IMG,$@)
+	$Qscripts/make-image $B/esp $@
+
+image: $B/bestla.img ## build/bestla.img, for a USB stick
+
+# ---- the commands --------------------------------------------------------------------------
+
+setup:
+	@scripts/setup run
+
+setup-test:
+	@scripts/setup test
+
+# The build needs what setup installs, so it runs in a make of its own afterwards.
+run: setup ## build everything and boot it in QEMU, the serial console on the terminal
+	@$(MAKE) --no-print-directory image
+	@scripts/qemu --image $B/bestla.img
+
+debug: setup-test ## QEMU stopped at reset, gdb attached
+	@$(MAKE) --no-print-directory image
+	@scripts/debug --image $B/bestla.img
+
+test: setup-test ## every test: unit tests on the host, boot tests in QEMU
+	@$(MAKE) --no-print-directory unit boot-tests
+
+test-all: setup-test ## the tests, and the long matrix of machines
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory boot-tests PYTEST_SELECT=
+
+check: setup-test ## unit tests and one boot, under a minute
+	@$(MAKE) --no-print-directory unit image
+	@scripts/qemu --image $B/bestla.img --wait-for 'bestla: ready'
+
+unit: $(UNIT_TESTS)
+	@for test in $^; do echo "$$test"; $$test || exit 1; done
+
+PYTEST_SELECT := -m 'not matrix'
+boot-tests: $B/bestla.img $(TEST_KERNELS) $(TEST_PROGRAMS)
+	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/boot
+
+$B/host/%.o: %.c $B/settings
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
+
+# Each test is one file beside the code it tests; what it needs of kernel/ and loader/ it
+# names in a line `/* links: FILE.c ... */`.
+.SECONDEXPANSION:
+links = $(patsubst %.c,$B/host/%.o,$(shell sed -n 's|^/\* links: \(.*\) \*/$$|\1|p' tests/unit/$1.c))
+$B/unit/%: $B/host/tests/unit/%.o $(COMMON:%.c=$B/host/%.o) $$(call links,$$*)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Q$(CC) $(HOST_CFLAGS) $^ -lcmocka -o $@
+
+lint: setup-test ## formatting, static analysis, scripts
+	@$(MAKE) --no-print-directory compile_commands.json
+	scripts/lint
+
+format: setup-test ## format the C sources
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+bench: setup-test ## instructions from the loader's entry to the kernel
+	@$(MAKE) --no-print-directory all
+	tests/bench/boot-cost
+
+# For clangd and clang-tidy.
+compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE)
+	@{ sep='['; \
+	   for f in $(LOADER_SOURCE); do \
+	     printf '%s\n{"directory":"%s","file":"%s","command":"$(CC) $(LOADER_CFLAGS) -c %s"}' "$$sep" '$(CURDIR)' $$f $$f; sep=','; done; \
+	   for f in $(filter kernel/%,$(KERNEL_SOURCE)); do \
+	     printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(KERNEL_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
+	   printf '\n]\n'; } > $@
+
+clean: ## remove everything that was built
+	rm -rf $B compile_commands.json
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,0 +1,70 @@
+/* The loader's configuration in the syntax of the Boot Loader Specification
+ * (uapi-group.org, "Type #1 Boot Loader Specification Entries"): one `key
+ * value` a line, `#` starts a comment line, blank lines count for nothing.
+ * Lines end with LF or CRLF, the last one also with the file; a UTF-8 byte
+ * order mark at the start is passed over.
+ *
+ * Both functions only read `file` and keep pointers into it: it must outlive
+ * what they fill in. Unknown keys are passed over, as the specification asks. */
+#ifndef BESTLA_BOOT_ENTRY_H
+#define BESTLA_BOOT_ENTRY_H
+
+#include "text.h"
+
+#define BOOT_ENTRY_LINE_MAX 2048 /* bytes in one line, without its LF or CRLF */
+
+enum boot_entry_status {
+    BOOT_ENTRY_OK,
+    BOOT_ENTRY_EMPTY,         /* no key in the whole file (line 0) */
+    BOOT_ENTRY_NO_KERNEL,     /* an entry without a `kernel` line (line 0) */
+    BOOT_ENTRY_LINE_TOO_LONG, /* more than BOOT_ENTRY_LINE_MAX bytes */
+    BOOT_ENTRY_BAD_CHARACTER, /* a control character but the tab, or invalid UTF-8 */
+    BOOT_ENTRY_NO_VALUE,      /* a known key with nothing behind it */
+    BOOT_ENTRY_REPEATED,      /* a key that may stand only once stands again */
+    BOOT_ENTRY_BAD_PATH,      /* a path not starting with / or \, or with a component .. */
+    BOOT_ENTRY_BAD_NUMBER,    /* loader.conf's `timeout`: digits, at most 3600 */
+    BOOT_ENTRY_TOO_LONG,      /* options together do not fit the buffer */
+};
+
+struct boot_entry_error {
+    enum boot_entry_status status;
+    size_t line;      /* counted from 1; 0 when the file as a whole is meant */
+    struct text text; /* the key, path or number that offends; before a bad character, the line
+                         up to it; else empty. Checked: safe to print. */
+};
+
+struct boot_entry {
+    struct text file;
+    struct text title;   /* empty when not given */
+    struct text version; /* empty when not given */
+    struct text kernel;  /* a path from the volume's root */
+};
+
+struct loader_conf {
+    struct text default_pattern; /* empty when not given */
+    unsigned timeout;            /* seconds; 0 when not given */
+};
+
+/* These two stop at the first error. What they fill in is then all empty, and
+ * `error` says why; after success its status is BOOT_ENTRY_OK. */
+__attribute__((warn_unused_result)) enum boot_entry_status boot_entry_parse(
+    struct text file, struct boot_entry *entry, struct boot_entry_error *error);
+
+__attribute__((warn_unused_result)) enum boot_entry_status loader_conf_parse(
+    struct text file, struct loader_conf *conf, struct boot_entry_error *error);
+
+/* Steps over the `module` lines of an entry that parsed: start with *rest =
+ * entry->file. False when there is none left. The value is `PATH` or `PATH words
+ * for whoever reads the module`. */
+bool boot_entry_next_module(struct text *rest, struct text *path, struct text *words);
+
+/* Joins all `options` lines with single blanks into `buffer` (NUL-terminated).
+ * BOOT_ENTRY_TOO_LONG when they do not fit; the buffer is then "", or untouched
+ * when its size is 0. */
+__attribute__((warn_unused_result)) enum boot_entry_status boot_entry_options(
+    const struct boot_entry *entry, char *buffer, size_t size);
+
+/* One sentence, for "FILE:LINE: sentence". */
+const char *boot_entry_status_text(enum boot_entry_status status);
+
+#endif

@@ -1,0 +1,157 @@
+/* The one walker: descends from the root, shows each entry that the range touches to
+ * an operation and does as it says. Planning and committing run through the same
+ * code, so that what was counted is what is taken. */
+#include "page_walk.h"
+
+#include "mem.h"
+
+/* A table as the walker sees it. One that is only planned has no entries yet:
+ * they would all derive from the entry above, a leaf to be split or nothing. */
+struct table_view {
+    uint64_t *entries;
+    phys_addr_t frame;
+    uint64_t above;
+    enum pt_level level;
+    unsigned rights;
+};
+
+void pt_chain_push(const struct pt_space *space, phys_addr_t *chain, phys_addr_t frame)
+{
+    *pt_table_at(space, frame) = chain->raw;
+    *chain = frame;
+}
+
+phys_addr_t pt_chain_pop(const struct pt_space *space, phys_addr_t *chain)
+{
+    phys_addr_t frame = *chain;
+    *chain = phys(*pt_table_at(space, frame));
+    return frame;
+}
+
+static uint64_t view_value(const struct table_view *table, size_t index)
+{
+    if (table->entries != NULL)
+        return table->entries[index];
+    if (entry_is_present(table->above))
+        return entry_split(table->above, (enum pt_level)(table->level + 1), index);
+    return 0;
+}
+
+static struct pt_slot slot_at(const struct table_view *table, struct virt_range range)
+{
+    uint64_t entry_size = level_size(table->level);
+    size_t index = level_index(range.start, table->level);
+    uint64_t into = range.start.raw & (entry_size - 1);
+    size_t whole = into != 0 ? 0 : (size_t)(range.size >> level_shift(table->level));
+
+    return (struct pt_slot){
+        .level = table->level,
+        .part = {range.start, min_u64(range.size, entry_size - into)},
+        .whole = whole < PT_ENTRIES - index ? whole : PT_ENTRIES - index,
+        .value = view_value(table, index),
+        .entry = table->entries == NULL ? NULL : &table->entries[index],
+        .at = phys(table->frame.raw + index * sizeof(uint64_t)),
+        .rights = table->rights,
+    };
+}
+
+/* Puts a table where a leaf or nothing was; the translation stays what it is. */
+static void grow_table(struct pt_walker *walker, const struct pt_slot *slot)
+{
+    phys_addr_t frame = pt_chain_pop(walker->space, &walker->reserve);
+    uint64_t *entries = pt_table_at(walker->space, frame);
+
+    if (entry_is_present(slot->value)) {
+        for (size_t i = 0; i < PT_ENTRIES; i++)
+            entries[i] = entry_split(slot->value, slot->level, i);
+    } else {
+        memset(entries, 0, PAGE_SIZE);
+    }
+    *slot->entry = entry_make_table(frame);
+}
+
+static bool table_is_empty(const uint64_t *entries)
+{
+    for (size_t i = 0; i < PT_ENTRIES; i++) {
+        if (entry_is_present(entries[i]))
+            return false;
+    }
+    return true;
+}
+
+static void prune_table(struct pt_walker *walker, const struct pt_slot *slot)
+{
+    phys_addr_t frame = entry_table(*slot->entry);
+
+    if (!walker->prune || !table_is_empty(pt_table_at(walker->space, frame)))
+        return;
+    *slot->entry = 0;
+    pt_chain_push(walker->space, &walker->discarded, frame);
+}
+
+static enum pt_status walk_table(struct pt_walker *walker, const struct table_view *table,
+                                 struct virt_range range);
+
+/* The table behind a slot; one that is missing is counted, made or passed over,
+ * by pass. */
+static enum pt_status walk_below(struct pt_walker *walker, const struct pt_slot *slot)
+{
+    struct table_view below = {
+        .above = slot->value,
+        .level = level_below(slot->level),
+        .rights = slot->rights & entry_rights(slot->value),
+    };
+
+    if (!entry_is_table(slot->value, slot->level)) {
+        if (walker->pass == PT_READ)
+            return PT_OK;
+        if (walker->pass == PT_PLAN) {
+            walker->needed++;
+            return walk_table(walker, &below, slot->part);
+        }
+        grow_table(walker, slot);
+    }
+
+    below.frame = entry_table(slot->entry == NULL ? slot->value : *slot->entry);
+    below.entries = pt_table_at(walker->space, below.frame);
+    enum pt_status status = walk_table(walker, &below, slot->part);
+    if (walker->pass == PT_COMMIT)
+        prune_table(walker, slot);
+    return status;
+}
+
+static enum pt_status walk_table(struct pt_walker *walker, const struct table_view *table,
+                                 struct virt_range range)
+{
+    while (range.size != 0) {
+        struct pt_slot slot = slot_at(table, range);
+        struct pt_verdict verdict = walker->at(walker, &slot);
+        uint64_t done = slot.part.size;
+
+        if (verdict.move == PT_STOP) {
+            walker->where = slot.part.start;
+            return verdict.status;
+        }
+        if (verdict.move == PT_DESCEND) {
+            enum pt_status status = walk_below(walker, &slot);
+            if (status != PT_OK)
+                return status;
+        } else if (verdict.count > 1) {
+            done = (uint64_t)verdict.count << level_shift(table->level);
+        }
+        range.start.raw += done;
+        range.size -= done;
+    }
+    return PT_OK;
+}
+
+enum pt_status pt_walk_range(struct pt_walker *walker, struct virt_range range)
+{
+    struct table_view root = {
+        .entries = pt_table_at(walker->space, walker->space->root),
+        .frame = walker->space->root,
+        .level = walker->space->top,
+        .rights = PT_RIGHT_READ | PT_RIGHT_WRITE | PT_RIGHT_EXECUTE | PT_RIGHT_USER,
+    };
+    return walk_table(walker, &root, range);
+}

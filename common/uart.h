@@ -1,0 +1,30 @@
+/* A 16550 serial port, driven by polling (National Semiconductor PC16550D data
+ * sheet). Loader and kernel both write to COM1 with this; the port instructions
+ * come in as functions, so the host can test it against a fake. */
+#ifndef BESTLA_UART_H
+#define BESTLA_UART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define UART_COM1 UINT16_C(0x3f8)
+
+struct uart {
+    uint16_t base; /* I/O port of register 0 */
+    uint8_t (*in)(uint16_t port);
+    void (*out)(uint16_t port, uint8_t value);
+    bool present; /* set by uart_probe; cleared when the transmitter hangs */
+};
+
+/* Looks for a UART at uart->base (its scratch register must hold what is written) and
+ * sets it to 115200 8N1, FIFOs on, interrupts off. False where there is none:
+ * an absent port reads 0x00 or 0xff. */
+bool uart_probe(struct uart *uart);
+
+/* Writes the bytes, a CR before each LF. Each wait for the transmitter is bounded; one
+ * that runs out marks the port absent, so that a dead port costs one wait. Does
+ * nothing on an absent port. */
+void uart_write(struct uart *uart, const char *text, size_t length);
+
+#endif

@@ -1,0 +1,144 @@
+/* One line an instruction: CPUID, MSRs, control registers, ports. For the loader and
+ * the kernel; no file of common/ includes it, since the host may not execute these.
+ * Sources: Intel SDM Vol. 2 (instructions), Vol. 3A 2.5 (control registers),
+ * Vol. 4 (MSRs). */
+#ifndef BESTLA_X86_CPU_H
+#define BESTLA_X86_CPU_H
+
+#include "x86_paging.h"
+
+#define CR0_PE (UINT64_C(1) << 0)
+#define CR0_MP (UINT64_C(1) << 1)
+#define CR0_EM (UINT64_C(1) << 2)
+#define CR0_TS (UINT64_C(1) << 3)
+#define CR0_ET (UINT64_C(1) << 4)
+#define CR0_NE (UINT64_C(1) << 5)
+#define CR0_WP (UINT64_C(1) << 16)
+#define CR0_AM (UINT64_C(1) << 18)
+#define CR0_NW (UINT64_C(1) << 29)
+#define CR0_CD (UINT64_C(1) << 30)
+#define CR0_PG (UINT64_C(1) << 31)
+
+#define CR4_PAE        (UINT64_C(1) << 5)
+#define CR4_MCE        (UINT64_C(1) << 6)
+#define CR4_PGE        (UINT64_C(1) << 7)
+#define CR4_OSFXSR     (UINT64_C(1) << 9)
+#define CR4_OSXMMEXCPT (UINT64_C(1) << 10)
+#define CR4_UMIP       (UINT64_C(1) << 11)
+#define CR4_LA57       (UINT64_C(1) << 12)
+#define CR4_VMXE       (UINT64_C(1) << 13)
+#define CR4_SMXE       (UINT64_C(1) << 14)
+#define CR4_PCIDE      (UINT64_C(1) << 17)
+#define CR4_SMEP       (UINT64_C(1) << 20)
+#define CR4_SMAP       (UINT64_C(1) << 21)
+
+#define MSR_EFER UINT32_C(0xc0000080)
+#define MSR_PAT  UINT32_C(0x277)
+
+#define EFER_NXE (UINT64_C(1) << 11)
+
+struct cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid r;
+    __asm__ volatile("cpuid"
+                     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                     : "a"(leaf), "c"(subleaf));
+    return r;
+}
+
+/* All zero where the CPU does not know the leaf: Intel's then answer with another's. */
+static inline struct cpuid cpuid_if_known(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid none = {0};
+    return cpuid(leaf & UINT32_C(0x80000000), 0).eax >= leaf ? cpuid(leaf, subleaf) : none;
+}
+
+/* SDM Vol. 3A, 4.1.4: what CPUID says of paging. */
+static inline struct pt_features cpu_paging_features(void)
+{
+    struct cpuid extended = cpuid_if_known(UINT32_C(0x80000001), 0);
+    uint32_t bits = cpuid_if_known(UINT32_C(0x80000008), 0).eax & 0xff;
+
+    return (struct pt_features){
+        .no_execute = (extended.edx >> 20 & 1) != 0,
+        .leaf_1gib = (extended.edx >> 26 & 1) != 0,
+        .phys_bits = (uint8_t)(bits == 0 ? 36 : min_u64(bits, 52)),
+    };
+}
+
+static inline uint64_t read_msr(uint32_t msr)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void write_msr(uint32_t msr, uint64_t value)
+{
+    __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+                     : "memory");
+}
+
+#define DEFINE_CONTROL_REGISTER(name)                                    \
+    static inline uint64_t read_##name(void)                             \
+    {                                                                    \
+        uint64_t value;                                                  \
+        __asm__ volatile("mov %%" #name ", %0" : "=r"(value)::"memory"); \
+        return value;                                                    \
+    }                                                                    \
+    static inline void write_##name(uint64_t value)                      \
+    {                                                                    \
+        __asm__ volatile("mov %0, %%" #name ::"r"(value) : "memory");    \
+    }
+
+DEFINE_CONTROL_REGISTER(cr0)
+DEFINE_CONTROL_REGISTER(cr2)
+DEFINE_CONTROL_REGISTER(cr3)
+DEFINE_CONTROL_REGISTER(cr4)
+
+static inline enum pt_level cpu_top_level(void)
+{
+    return read_cr4() & CR4_LA57 ? PT_LEVEL_PML5 : PT_LEVEL_PML4;
+}
+
+static inline void invalidate_page(virt_addr_t address)
+{
+    __asm__ volatile("invlpg (%0)" ::"r"(address.raw) : "memory");
+}
+
+static inline uint64_t read_tsc(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+static inline uint8_t in8(uint16_t port)
+{
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline void out8(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static inline void disable_interrupts(void)
+{
+    __asm__ volatile("cli" ::: "memory");
+}
+
+/* Nothing wakes it but an NMI or a reset. */
+__attribute__((noreturn)) static inline void halt_forever(void)
+{
+    for (;;)
+        __asm__ volatile("cli; hlt" ::: "memory");
+}
+
+#endif

@@ -1,0 +1,18 @@
+/* Time from the time stamp counter. */
+#ifndef BESTLA_KERNEL_CLOCK_H
+#define BESTLA_KERNEL_CLOCK_H
+
+#include <stdint.h>
+
+/* Takes the counter's frequency from CPUID where it says, else measures it against the PIT;
+ * time 0 is `entry`. Never waits without bound. */
+void clock_start(uint64_t entry);
+
+/* Logs the frequency and where it is from. */
+void clock_report(void);
+
+/* From time 0 to a time stamp; negative before it. Counts ticks as nanoseconds while the
+ * frequency is unknown. */
+int64_t clock_microseconds(uint64_t tsc);
+
+#endif

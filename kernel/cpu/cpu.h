@@ -1,0 +1,49 @@
+/* The CPU's own tables and switches: GDT, TSS, IDT, and the features that guard memory. */
+#ifndef BESTLA_KERNEL_CPU_H
+#define BESTLA_KERNEL_CPU_H
+
+#include "x86_paging.h"
+
+/* Loads GDT, TSS and IDT: from here on an exception is reported. */
+void cpu_load_tables(void);
+
+/* Masks both 8259s: firmware leaves them as it likes. */
+void cpu_mask_pic(void);
+
+/* Turns on what CPUID offers of SMEP, SMAP and UMIP, and logs it. */
+void cpu_guard_kernel(void);
+
+#define SELECTOR_CODE UINT16_C(0x08)
+#define SELECTOR_DATA UINT16_C(0x10)
+#define SELECTOR_TSS  UINT16_C(0x18)
+
+/* Interrupt stack table indices (SDM Vol. 3A, 6.14.5): a stack that is known to be good
+ * for what may happen on a bad one. */
+enum ist {
+    IST_NONE = 0,
+    IST_DOUBLE_FAULT = 1,
+    IST_NMI = 2,
+    IST_MACHINE_CHECK = 3,
+};
+
+/* What LGDT and LIDT read. */
+struct __attribute__((packed)) descriptor_table {
+    uint16_t limit; /* of the last byte */
+    uint64_t base;
+};
+
+void gdt_load(void);
+void idt_load(void);
+
+/* What vectors.asm pushes, lowest address first. */
+struct registers {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+    uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
+    uint64_t vector, error_code;
+    uint64_t rip, cs, rflags, rsp, ss; /* by the CPU (SDM Vol. 3A, 6.14.2) */
+};
+
+/* exceptions.c: every vector ends here. */
+_Noreturn void exception(const struct registers *registers);
+
+#endif

@@ -1,0 +1,28 @@
+/* What the loader hands over, checked and then copied out of the loader's memory. */
+#ifndef BESTLA_KERNEL_HANDOFF_H
+#define BESTLA_KERNEL_HANDOFF_H
+
+#include "boot_info.h"
+#include "frames.h"
+#include "text.h"
+
+/* The kernel's own copy; its addresses are those of copies too, and physical. */
+extern struct boot_info boot_info;
+
+/* The kernel's memory map. It shrinks and grows in types as memory changes hands. */
+extern struct memory_map kernel_memory;
+
+/* Checks everything and takes boot_info and kernel_memory, which still point into the
+ * loader's memory. Panics, naming the field, when something is wrong. */
+void handoff_check(phys_addr_t at);
+
+/* Prints the loader's log, its times counted from the kernel's entry. */
+void handoff_print_log(void);
+
+/* Moves all that the kernel wants to keep into frames of its own. */
+void handoff_copy(struct frame_allocator *frames);
+
+/* The options line. */
+struct text boot_options(void);
+
+#endif

@@ -1,0 +1,50 @@
+/* The kernel, told from its first line of C. entry.asm calls kernel_main on the boot stack,
+ * on the loader's tables, interrupts off. */
+#include "address_space.h"
+#include "audit.h"
+#include "clock.h"
+#include "cpu.h"
+#include "frames.h"
+#include "handoff.h"
+#include "log.h"
+#include "main.h"
+#include "page_map.h"
+#include "panic.h"
+#include "run.h"
+#include "x86_cpu.h"
+
+static void take_memory_over(void)
+{
+    enum frames_status status = frames_init(&kernel_frames, &kernel_memory);
+
+    if (status != FRAMES_OK)
+        panic("frame allocator, books of %llu KiB: %s",
+              (unsigned long long)kernel_frames.books_size >> 10, frames_status_text(status));
+}
+
+void kernel_main(phys_addr_t handed_over)
+{
+    struct pt_space own;
+
+    clock_start(read_tsc());
+    log_open();
+    cpu_load_tables();
+    cpu_mask_pic();
+
+    address_space_adopt(phys(read_cr3() & ENTRY_ADDRESS), cpu_paging_features());
+    handoff_check(handed_over);
+    handoff_print_log();
+    clock_report();
+    cpu_guard_kernel();
+
+    take_memory_over();
+    handoff_copy(&kernel_frames);
+
+    address_space_build(&own, &kernel_frames);
+    address_space_switch(&own);
+    address_space_reclaim(&kernel_frames);
+
+    page_map_print(&kernel_space);
+    audit();
+    run();
+}

@@ -1,0 +1,206 @@
+/* See address_space.h. */
+#include "address_space.h"
+
+#include "handoff.h"
+#include "image.h"
+#include "layout.h"
+#include "log.h"
+#include "options.h"
+#include "panic.h"
+#include "x86_cpu.h"
+
+struct pt_space kernel_space;
+struct frame_allocator kernel_frames;
+
+static const struct pt_attributes direct_map_attributes = {PT_RIGHT_READ | PT_RIGHT_WRITE,
+                                                           PAT_WRITE_BACK, true};
+
+static void must(const struct pt_space *space, const char *what, enum pt_status status)
+{
+    if (status != PT_OK)
+        panic("%s: %s, at 0x%016llx", what, pt_status_text(status),
+              (unsigned long long)space->where.raw);
+}
+
+void address_space_adopt(phys_addr_t root, struct pt_features features)
+{
+    kernel_space = (struct pt_space){
+        .root = root,
+        .top = cpu_top_level(),
+        .features = features,
+    };
+}
+
+/* ---- translation ----------------------------------------------------------------------- */
+
+phys_addr_t virt2phys(const void *pointer)
+{
+    uint64_t into_image = virt_of(pointer).raw - boot_info.kernel_virt;
+
+    if (into_image < boot_info.kernel_size)
+        return phys(boot_info.kernel_phys + into_image);
+    return phys(virt_of(pointer).raw - kernel_space.phys_to_virt);
+}
+
+bool try_virt_to_phys(virt_addr_t address, phys_addr_t *to)
+{
+    struct pt_leaf leaf;
+
+    if (!pt_translate(&kernel_space, address, &leaf))
+        return false;
+    *to = phys(leaf.phys.raw + (address.raw - leaf.virt.raw));
+    return true;
+}
+
+/* ---- the direct map -------------------------------------------------------------------- */
+
+bool direct_map_is_full(void)
+{
+    return option_is(boot_options(), "directmap", "full");
+}
+
+static uint64_t end_of_ram(void)
+{
+    struct phys_range run;
+    uint64_t end = 0;
+    size_t cursor = 0;
+
+    while (memory_map_next_run(&kernel_memory, MEMORY_RAM, &cursor, &run))
+        end = phys_end(run);
+    return end;
+}
+
+/* What `directmap=full` maps without asking the memory map: never past MAXPHYADDR. */
+static uint64_t full_size(const struct pt_space *space)
+{
+    return min_u64(DIRECT_MAP_FULL_SIZE, UINT64_C(1) << space->features.phys_bits);
+}
+
+struct virt_range direct_map_range(void)
+{
+    uint64_t size = end_of_ram();
+
+    if (direct_map_is_full())
+        size = max_u64(size, full_size(&kernel_space));
+    return virt_range(boot_info.direct_map_base, size);
+}
+
+static void map_direct(struct pt_space *space, uint64_t start, uint64_t end)
+{
+    if (start >= end)
+        return;
+    must(space, "direct map",
+         pt_map(space, virt_range(boot_info.direct_map_base + start, end - start), phys(start),
+                direct_map_attributes, PT_LEVEL_PDPT));
+}
+
+static void map_memory(struct pt_space *space)
+{
+    struct phys_range run;
+    size_t cursor = 0;
+    uint64_t done = direct_map_is_full() ? full_size(space) : 0;
+
+    if (direct_map_range().size > KERNEL_REGION - boot_info.direct_map_base)
+        panic("RAM ends at 0x%llx: the direct map would run into the kernel region",
+              (unsigned long long)direct_map_range().size);
+    map_direct(space, 0, done);
+    while (memory_map_next_run(&kernel_memory, MEMORY_RAM, &cursor, &run))
+        map_direct(space, max_u64(run.start.raw, done), phys_end(run));
+}
+
+/* ---- the image ------------------------------------------------------------------------- */
+
+static bool protect_alias(void *context, const struct pt_run *run)
+{
+    struct pt_space *space = context;
+    struct virt_range alias = virt_range(boot_info.direct_map_base + run->phys.raw, run->virt.size);
+
+    if (!(run->attributes.rights & PT_RIGHT_WRITE))
+        must(space, "direct map of the image", pt_protect(space, alias, PT_RIGHT_READ));
+    return true;
+}
+
+/* The loader's mapping is the truth of which frames the image has, and which of them may be
+ * written. */
+static void map_image(struct pt_space *space)
+{
+    struct virt_range region = virt_range(KERNEL_REGION, KERNEL_REGION_SIZE);
+
+    must(space, "kernel image", pt_clone(space, &kernel_space, region));
+    pt_visit_runs(space, region, protect_alias, space);
+}
+
+static bool make_global(void *context, const struct pt_run *run)
+{
+    must(context, "kernel image", pt_set_global(context, run->virt, true));
+    return true;
+}
+
+void address_space_build(struct pt_space *space, struct frame_allocator *frames)
+{
+    *space = (struct pt_space){
+        .top = kernel_space.top,
+        .features = kernel_space.features,
+        .phys_to_virt = kernel_space.phys_to_virt,
+        .frames = &frames->source,
+    };
+    must(space, "root table", pt_create(space));
+    map_memory(space);
+    map_image(space);
+    pt_visit_runs(space, virt_range(KERNEL_REGION, KERNEL_REGION_SIZE), make_global, space);
+}
+
+/* ---- the switch ------------------------------------------------------------------------ */
+
+static void invalidate(struct virt_range range)
+{
+    uint64_t cr4 = read_cr4();
+
+    /* One page a go is cheaper up to about here (Linux's tlb_single_page_flush_ceiling). */
+    if (range.size > 33 * PAGE_SIZE) {
+        write_cr4(cr4 & ~CR4_PGE); /* SDM Vol. 3A, 4.10.4.1: drops global ones too */
+        write_cr4(cr4);
+        return;
+    }
+    for (uint64_t at = 0; at < range.size; at += PAGE_SIZE)
+        invalidate_page(virt(range.start.raw + at));
+}
+
+void address_space_switch(const struct pt_space *space)
+{
+    uint64_t loader_root = kernel_space.root.raw;
+
+    write_cr4(read_cr4() & ~CR4_PGE);
+    write_cr3(space->root.raw);
+    kernel_space = *space;
+    kernel_space.phys_to_virt = boot_info.direct_map_base;
+    kernel_space.invalidate = invalidate;
+    kernel_memory.ranges = phys2virt(phys(boot_info.memory_map.address));
+    write_cr4(read_cr4() | CR4_PGE);
+    log_info("mm", "CR3 0x%llx, was the loader's 0x%llx; direct map at 0x%016llx",
+             (unsigned long long)space->root.raw, (unsigned long long)loader_root,
+             (unsigned long long)boot_info.direct_map_base);
+}
+
+static void reclaim(struct frame_allocator *frames, const struct memory_range *range)
+{
+    enum frames_status status = frames_reclaim(frames, phys_range(range->base, range->size));
+
+    if (status != FRAMES_OK)
+        panic("reclaiming 0x%llx bytes of %s at 0x%llx: %s", (unsigned long long)range->size,
+              memory_type_name(range->type), (unsigned long long)range->base,
+              frames_status_text(status));
+}
+
+void address_space_reclaim(struct frame_allocator *frames)
+{
+    for (size_t i = 0; i < kernel_memory.count; i++) {
+        const struct memory_range *range = &kernel_memory.ranges[i];
+        if (MEMORY_TYPE_BIT(range->type) & MEMORY_RECLAIMABLE)
+            reclaim(frames, range);
+    }
+    uint64_t bytes = memory_map_retype(&kernel_memory, MEMORY_RECLAIMABLE, MEMORY_USABLE);
+    log_info("mm", "%llu KiB of firmware's and the loader's reclaimed; %llu of %llu KiB free",
+             (unsigned long long)bytes >> 10, (unsigned long long)frames->free_frames * 4,
+             (unsigned long long)frames->managed_frames * 4);
+}

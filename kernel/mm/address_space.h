@@ -1,0 +1,28 @@
+/* The kernel's own address space (common/layout.h has the picture). */
+#ifndef BESTLA_KERNEL_ADDRESS_SPACE_H
+#define BESTLA_KERNEL_ADDRESS_SPACE_H
+
+#include "frames.h"
+#include "page_table.h"
+#include "translate.h"
+
+/* Starts to describe the tables that the loader left, on which the kernel still runs:
+ * physical memory at its own address. */
+void address_space_adopt(phys_addr_t root, struct pt_features features);
+
+/* New tables in the kernel's own frames: the direct map, read-only over what of the image
+ * is, and the image as the loader mapped it. Panics when a step fails. */
+void address_space_build(struct pt_space *space, struct frame_allocator *frames);
+
+/* Loads them, and switches the helpers of translate.h by their one offset. */
+void address_space_switch(const struct pt_space *space);
+
+/* Gives firmware's and loader's memory to the allocator. */
+void address_space_reclaim(struct frame_allocator *frames);
+
+/* The pages that the direct map takes: from its base to the end of RAM, or 512 GiB with
+ * `directmap=full`. */
+struct virt_range direct_map_range(void);
+bool direct_map_is_full(void);
+
+#endif

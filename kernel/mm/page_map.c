@@ -1,0 +1,78 @@
+/* See page_map.h. */
+#include "page_map.h"
+
+#include "address_space.h"
+#include "handoff.h"
+#include "image.h"
+#include "layout.h"
+#include "log.h"
+
+static const char *memory_type_by_pat(unsigned pat)
+{
+    /* SDM Vol. 3A, table 11-12: the PAT MSR as reset leaves it. */
+    static const char *const types[] = {"WB", "WT", "UC-", "UC"};
+    return types[pat & 3];
+}
+
+/* The types of memory behind a run of the direct map, each once, in ascending order. */
+static void print_memory_types(struct phys_range range)
+{
+    memory_types_t seen = 0;
+
+    for (size_t i = 0; i < kernel_memory.count; i++) {
+        const struct memory_range *at = &kernel_memory.ranges[i];
+        if (at->base < phys_end(range) && at->base + at->size > range.start.raw)
+            seen |= MEMORY_TYPE_BIT(at->type);
+    }
+    for (uint32_t type = 0; type < MEMORY_TYPES; type++) {
+        if (!(seen & MEMORY_TYPE_BIT(type)))
+            continue;
+        seen &= ~MEMORY_TYPE_BIT(type);
+        log_raw("%s%s", memory_type_name(type), seen == 0 ? "" : ", ");
+    }
+}
+
+static void print_what_lies_there(const struct pt_run *run)
+{
+    const struct image_segment *segment = image_segment_at(run->virt.start);
+
+    if (segment != NULL) {
+        log_raw("kernel %s", segment->name);
+    } else if (virt_range_has(direct_map_range(), run->virt.start)) {
+        log_raw("direct map: ");
+        print_memory_types((struct phys_range){run->phys, run->virt.size});
+    }
+}
+
+static bool print_run(void *context, const struct pt_run *run)
+{
+    const struct pt_attributes *attributes = &run->attributes;
+    char total[24], page[24], flags[32];
+
+    (void)context;
+    format_text(total, sizeof(total), "0x%llx", (unsigned long long)run->virt.size);
+    format_text(page, sizeof(page), "0x%llx", (unsigned long long)level_size(run->level));
+    format_text(flags, sizeof(flags), "[%c%c%c %s%s %s]",
+                attributes->rights & PT_RIGHT_READ ? 'R' : '-',
+                attributes->rights & PT_RIGHT_WRITE ? 'W' : '-',
+                attributes->rights & PT_RIGHT_EXECUTE ? 'X' : '-',
+                attributes->rights & PT_RIGHT_USER ? "USER" : "KERN",
+                attributes->global ? " GLOBAL" : "", memory_type_by_pat(attributes->pat));
+    log_raw("0x%016llx-0x%016llx  0x%016llx-0x%016llx  %-12s %-11s %-6llu %-21s  ",
+            (unsigned long long)run->virt.start.raw,
+            (unsigned long long)(run->virt.start.raw + run->virt.size),
+            (unsigned long long)run->phys.raw, (unsigned long long)(run->phys.raw + run->virt.size),
+            total, page, (unsigned long long)run->count, flags);
+    print_what_lies_there(run);
+    log_raw("\n");
+    return true;
+}
+
+void page_map_print(const struct pt_space *space)
+{
+    log_raw("%-37s  %-37s  %-12s %-11s %-6s %-21s  %s\n", "Virtual address start-end",
+            "Physical address start-end", "Total size", "Page size", "Count", "Flags",
+            "What lies there");
+    pt_visit_runs(space, pt_lower_half(space), print_run, NULL);
+    pt_visit_runs(space, pt_upper_half(space), print_run, NULL);
+}

@@ -1,0 +1,10 @@
+/* The page map: which addresses lead where, with which rights, and what lies there. */
+#ifndef BESTLA_KERNEL_PAGE_MAP_H
+#define BESTLA_KERNEL_PAGE_MAP_H
+
+#include "page_table.h"
+
+/* Prints every run of the space, rights as all levels together leave them. */
+void page_map_print(const struct pt_space *space);
+
+#endif

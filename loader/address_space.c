@@ -1,0 +1,140 @@
+/* The first tables: the kernel's image where it is linked, memory and framebuffer at
+ * their own addresses. Only frames of the loader's, nothing of firmware's tables. */
+#include "boot.h"
+
+#include "layout.h"
+#include "x86_cpu.h"
+
+/* handoff.asm: the page whose code loads CR3. */
+extern const char handoff_page[];
+
+#define READ_WRITE   (PT_RIGHT_READ | PT_RIGHT_WRITE)
+#define READ_EXECUTE (PT_RIGHT_READ | PT_RIGHT_EXECUTE)
+
+static EFI_STATUS map(struct boot *boot, const char *what, struct virt_range range, phys_addr_t to,
+                      struct pt_attributes attributes, enum pt_level largest)
+{
+    enum pt_status status = pt_map(&boot->space, range, to, attributes, largest);
+
+    if (status == PT_OK)
+        return EFI_SUCCESS;
+    return fail(boot, EFI_LOAD_ERROR, "mapping %s, 0x%llx bytes at 0x%llx to 0x%llx: %s at 0x%llx",
+                what, (unsigned long long)range.size, (unsigned long long)range.start.raw,
+                (unsigned long long)to.raw, pt_status_text(status),
+                (unsigned long long)boot->space.where.raw);
+}
+
+static EFI_STATUS map_kernel(struct boot *boot)
+{
+    const struct elf_image *image = &boot->kernel.image;
+    struct elf_segment segment;
+    unsigned cursor = 0;
+    uint64_t mapped_to = 0;
+
+    while (elf_next_segment(image, &cursor, &segment)) {
+        /* Segments of equal rights may share a page: it is mapped once. */
+        uint64_t start = max_u64(align_down(segment.memory.start.raw, PAGE_SIZE), mapped_to);
+        uint64_t end = align_up(segment.memory.start.raw + segment.memory.size, PAGE_SIZE);
+        uint64_t offset = start - image->span.start.raw;
+
+        if (start == end)
+            continue;
+        TRY(map(boot, "a kernel segment", virt_range(start, end - start),
+                phys(boot->kernel.phys.raw + offset),
+                (struct pt_attributes){segment.rights, PAT_WRITE_BACK, false}, PT_LEVEL_PT));
+        mapped_to = end;
+    }
+    return EFI_SUCCESS;
+}
+
+/* Memory at its own address. Page 0 stays out, so that a null pointer faults. */
+static EFI_STATUS map_memory(struct boot *boot, const struct memory_map *memory)
+{
+    struct pt_attributes data = {READ_WRITE, PAT_WRITE_BACK, false};
+    struct phys_range run;
+    size_t cursor = 0;
+
+    while (memory_map_next_run(memory, MEMORY_RAM, &cursor, &run)) {
+        uint64_t start = max_u64(run.start.raw, PAGE_SIZE), end = phys_end(run);
+        if (start < end)
+            TRY(map(boot, "memory", virt_range(start, end - start), phys(start), data,
+                    PT_LEVEL_PDPT));
+    }
+    return EFI_SUCCESS;
+}
+
+/* It may lie anywhere in 64 bits; where firmware put it inside RAM it is mapped already. */
+static EFI_STATUS map_framebuffer(struct boot *boot)
+{
+    const struct boot_framebuffer *framebuffer = &boot->info->framebuffer;
+    uint64_t start = align_down(framebuffer->address, PAGE_SIZE);
+    uint64_t end = align_up(framebuffer->address + framebuffer->size, PAGE_SIZE);
+    struct virt_range range = virt_range(start, end - start);
+
+    if (framebuffer->address == 0)
+        return EFI_SUCCESS;
+    enum pt_status status =
+        pt_map(&boot->space, range, phys(start),
+               (struct pt_attributes){READ_WRITE, PAT_UNCACHED_MINUS, false}, PT_LEVEL_PD);
+    if (status == PT_NO_FRAMES)
+        return EFI_OUT_OF_RESOURCES; /* frames.c has said so */
+    if (status != PT_OK) {
+        log_line(boot, LOG_WARNING, "no framebuffer: 0x%llx bytes at 0x%llx: %s at 0x%llx",
+                 (unsigned long long)framebuffer->size, (unsigned long long)framebuffer->address,
+                 pt_status_text(status), (unsigned long long)boot->space.where.raw);
+        boot->info->framebuffer = (struct boot_framebuffer){0};
+    }
+    return EFI_SUCCESS;
+}
+
+/* The only code that runs on firmware's tables and on these. */
+static EFI_STATUS make_handoff_executable(struct boot *boot)
+{
+    struct virt_range page = {virt_of(handoff_page), PAGE_SIZE};
+    enum pt_status status = pt_protect(&boot->space, page, READ_EXECUTE);
+
+    return status == PT_OK ? EFI_SUCCESS
+                           : fail(boot, EFI_LOAD_ERROR, "the loader's page at 0x%llx: %s",
+                                  (unsigned long long)page.start.raw, pt_status_text(status));
+}
+
+static EFI_STATUS map_everything(struct boot *boot, struct firmware_map *firmware)
+{
+    EFI_STATUS status = read_firmware_map(boot->system, firmware);
+
+    if (EFI_ERROR(status))
+        return fail(boot, status, "firmware's memory map");
+    convert_firmware_map(boot, firmware);
+    if (memory_map_normalise(&firmware->map, firmware->scratch) != MEMORY_MAP_OK)
+        return fail(boot, EFI_LOAD_ERROR, "firmware's memory map has too many ranges");
+
+    TRY(map_memory(boot, &firmware->map));
+    TRY(map_framebuffer(boot));
+    TRY(make_handoff_executable(boot));
+    return map_kernel(boot);
+}
+
+EFI_STATUS build_address_space(struct boot *boot)
+{
+    struct firmware_map firmware;
+
+    open_table_frames(boot);
+    boot->space = (struct pt_space){
+        .top = cpu_top_level(),
+        .features = boot->paging,
+        .frames = &boot->tables.source,
+    };
+    TRY(allocate_pages(boot, MEMORY_LOADER, HANDOFF_STACK, &boot->stack));
+    if (pt_create(&boot->space) != PT_OK)
+        return EFI_OUT_OF_RESOURCES;
+    boot->info->page_table_root = boot->space.root.raw;
+
+    TRY(allocate_firmware_map(boot, 0, &firmware));
+    EFI_STATUS status = map_everything(boot, &firmware);
+    free_firmware_map(boot, &firmware);
+    log_line(boot, LOG_INFO, "tables at 0x%llx, %d levels, %s, %s",
+             (unsigned long long)boot->space.root.raw, (int)boot->space.top,
+             boot->paging.no_execute ? "NX" : "no NX",
+             boot->paging.leaf_1gib ? "1-GiB leaves" : "no 1-GiB leaves");
+    return status;
+}

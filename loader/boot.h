@@ -1,0 +1,162 @@
+/* The state of one boot, handed from step to step of main.c, and the steps.
+ *
+ * Every function that returns EFI_STATUS has, when that is an error, already said
+ * what failed, where and with which value (console.c); what it had
+ * opened and allocated is found in struct boot, and main.c gives it back. */
+#ifndef BESTLA_LOADER_BOOT_H
+#define BESTLA_LOADER_BOOT_H
+
+#include <efi.h>
+
+#include "boot_entry.h"
+#include "boot_info.h"
+#include "elf_image.h"
+#include "format.h"
+#include "log_level.h"
+#include "page_table.h"
+
+#define OPTIONS_MAX   4096 /* bytes of the options line with its NUL */
+#define LOG_SIZE      (16 * 1024)
+#define HANDOFF_STACK (16 * 1024)
+
+/* Pages that were allocated and not yet given back: a chain of these, in pages of
+ * their own. */
+struct ledger_page;
+
+/* Pages for the first tables, taken from firmware in chunks: asking for each
+ * one costs more than filling it. */
+struct table_frames {
+    struct frame_source source;
+    struct boot *boot;
+    phys_addr_t next;
+    size_t left; /* pages */
+};
+
+struct kernel {
+    struct elf_image image;
+    phys_addr_t phys; /* where image.span.start lies */
+};
+
+struct boot {
+    EFI_HANDLE image;
+    EFI_SYSTEM_TABLE *system;
+
+    struct ledger_page *ledger;
+    EFI_FILE_PROTOCOL *root; /* of the volume that the loader was started from */
+
+    char *log; /* LOG_SIZE bytes of struct boot_log_record; NULL before there are any */
+    size_t log_used;
+    bool log_lost; /* lines that did not fit */
+    bool verbose;
+    bool left_firmware; /* its console is gone */
+
+    struct boot_entry entry;
+    char options[OPTIONS_MAX];
+
+    struct kernel kernel;
+    struct pt_features paging;
+    struct pt_space space;
+    struct table_frames tables;
+    phys_addr_t stack; /* HANDOFF_STACK bytes for the kernel's first instructions */
+
+    struct boot_info *info;
+};
+
+#define TRY(step)                       \
+    do {                                \
+        EFI_STATUS try_status = (step); \
+        if (EFI_ERROR(try_status))      \
+            return try_status;          \
+    } while (0)
+
+/* console.c */
+EFI_STATUS open_log(struct boot *boot);
+void be_verbose(struct boot *boot);
+FORMAT_LIKE_PRINTF(3, 4)
+void log_line(struct boot *boot, enum log_level level, const char *format, ...);
+/* Logs "sentence (status)" as an error and returns the status. */
+FORMAT_LIKE_PRINTF(3, 4)
+EFI_STATUS fail(struct boot *boot, EFI_STATUS status, const char *format, ...);
+/* After ExitBootServices: one line to COM1, and the end. */
+FORMAT_LIKE_PRINTF(1, 2)
+_Noreturn void halt_with(const char *format, ...);
+
+/* frames.c: firmware's page allocator, and a ledger of what came from it. */
+EFI_STATUS allocate_pages(struct boot *boot, enum memory_type type, uint64_t bytes,
+                          phys_addr_t *at);
+/* As above, at this very address; says nothing when firmware refuses. */
+EFI_STATUS allocate_pages_at(struct boot *boot, enum memory_type type, uint64_t bytes,
+                             phys_addr_t at);
+EFI_STATUS allocate_pages_below(struct boot *boot, enum memory_type type, uint64_t bytes,
+                                uint64_t limit, phys_addr_t *at);
+void free_pages(struct boot *boot, phys_addr_t at);
+void free_all_pages(struct boot *boot);
+void open_table_frames(struct boot *boot);
+
+/* firmware_map.c */
+struct firmware_map {
+    void *descriptors; /* `size` bytes, element_size apart */
+    UINTN room;        /* bytes that the buffer has */
+    UINTN size;
+    UINTN key;
+    UINTN element_size;
+    UINT32 version;
+    struct memory_map map; /* room for every descriptor's range and its splits */
+    struct memory_edge *scratch;
+};
+/* Buffers with slack for `extra` ranges beyond what firmware has now. */
+EFI_STATUS allocate_firmware_map(struct boot *boot, size_t extra, struct firmware_map *map);
+void free_firmware_map(struct boot *boot, struct firmware_map *map);
+/* Asks firmware once, into the buffer as it is. Says nothing. */
+EFI_STATUS read_firmware_map(EFI_SYSTEM_TABLE *system, struct firmware_map *map);
+/* Turns the descriptors into map->map, not yet normalised; one that makes no sense is
+ * left out with a warning. */
+void convert_firmware_map(struct boot *boot, struct firmware_map *map);
+
+/* volume.c */
+struct file {
+    EFI_FILE_PROTOCOL *handle;
+    uint64_t size;
+    struct text path; /* for messages */
+};
+EFI_STATUS open_boot_volume(struct boot *boot);
+/* Opens a file or a folder and says nothing: EFI_NOT_FOUND may be what was hoped for. */
+EFI_STATUS open_handle(struct boot *boot, struct text path, EFI_FILE_PROTOCOL **handle);
+EFI_STATUS open_file(struct boot *boot, struct text path, struct file *file);
+/* Exactly these bytes, or an error. */
+EFI_STATUS read_file(struct boot *boot, const struct file *file, uint64_t offset, void *to,
+                     uint64_t size);
+void close_file(struct file *file);
+void close_boot_volume(struct boot *boot);
+
+/* unicode.c: UEFI's strings are UCS-2, ours UTF-8. Both terminate what they write and return
+ * its length without the terminator; 0 when the text does not fit or cannot be told. */
+size_t utf16_from_utf8(struct text text, CHAR16 *out, size_t units);
+size_t utf8_from_utf16(const CHAR16 *text, size_t units, char *out, size_t size);
+
+/* choose_entry.c: loader.conf, loader/entries, LoadOptions */
+EFI_STATUS choose_boot_entry(struct boot *boot);
+
+/* load_kernel.c, load_modules.c */
+EFI_STATUS load_kernel(struct boot *boot);
+EFI_STATUS load_modules(struct boot *boot);
+
+/* address_space.c */
+EFI_STATUS build_address_space(struct boot *boot);
+
+/* describe_machine.c */
+EFI_STATUS open_boot_info(struct boot *boot);
+void find_framebuffer(struct boot *boot);
+void describe_machine(struct boot *boot);
+
+/* leave_firmware.c. After it boot services are gone, and with them every way back. */
+EFI_STATUS leave_firmware(struct boot *boot);
+_Noreturn void enter_kernel(const struct boot *boot);
+
+/* main.c: what gnu-efi's start code calls, in the System V ABI. */
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
+
+/* Time stamp of a step's end. */
+void step_done(struct boot *boot, enum boot_step step);
+
+#endif

@@ -1,0 +1,154 @@
+/* The kernel's segments into frames: each read once, straight to its place. */
+#include "boot.h"
+
+#include "layout.h"
+#include "mem.h"
+
+#define CONGRUENCE (UINT64_C(2) << 20) /* so that 2-MiB leaves stay possible */
+#define LOW_MEMORY (UINT64_C(1) << 20) /* firmware's and the VGA's; never a kernel's */
+
+#define HEAD_SIZE 4096 /* usually holds the program headers too */
+
+static EFI_STATUS refuse(struct boot *boot, const struct file *file, const struct elf_error *error)
+{
+    char text[256];
+
+    elf_describe(error, text, sizeof(text));
+    return fail(boot, EFI_LOAD_ERROR, "%.*s: %s", TEXT_ARG(file->path), text);
+}
+
+/* The ELF header and the program headers stay in loader memory: struct elf_image points
+ * into them. */
+static EFI_STATUS read_headers(struct boot *boot, const struct file *file)
+{
+    struct virt_range region = virt_range(KERNEL_REGION, KERNEL_REGION_SIZE);
+    struct elf_header header;
+    struct elf_error error;
+    phys_addr_t head, table;
+    uint64_t head_size = min_u64(file->size, HEAD_SIZE);
+
+    TRY(allocate_pages(boot, MEMORY_LOADER, HEAD_SIZE, &head));
+    TRY(read_file(boot, file, 0, (void *)(uintptr_t)head.raw, head_size));
+    if (elf_read_header((const void *)(uintptr_t)head.raw, head_size, file->size, &header,
+                        &error) != ELF_OK)
+        return refuse(boot, file, &error);
+
+    table = phys(head.raw + header.table_offset);
+    if (header.table_offset + header.table_size > head_size) {
+        TRY(allocate_pages(boot, MEMORY_LOADER, header.table_size, &table));
+        TRY(read_file(boot, file, header.table_offset, (void *)(uintptr_t)table.raw,
+                      header.table_size));
+    }
+    if (elf_read_segments(&header, (const void *)(uintptr_t)table.raw, region, &boot->kernel.image,
+                          &error) != ELF_OK)
+        return refuse(boot, file, &error);
+    return EFI_SUCCESS;
+}
+
+/* The first place in a free range that is congruent to the linked address. */
+static bool place_in(const EFI_MEMORY_DESCRIPTOR *descriptor, const struct elf_image *image,
+                     phys_addr_t *at)
+{
+    uint64_t start = max_u64(descriptor->PhysicalStart, LOW_MEMORY);
+    uint64_t end = descriptor->PhysicalStart + descriptor->NumberOfPages * PAGE_SIZE;
+    uint64_t place = align_down(start, CONGRUENCE) + image->phys.raw % CONGRUENCE;
+
+    if (place < start)
+        place += CONGRUENCE;
+    *at = phys(place);
+    return descriptor->Type == EfiConventionalMemory && place < end &&
+           end - place >= image->span.size;
+}
+
+static EFI_STATUS allocate_elsewhere(struct boot *boot, phys_addr_t *at)
+{
+    const struct elf_image *image = &boot->kernel.image;
+    struct firmware_map map;
+
+    TRY(allocate_firmware_map(boot, 0, &map));
+    EFI_STATUS status = read_firmware_map(boot->system, &map);
+    for (UINTN i = 0; !EFI_ERROR(status) && i < map.size / map.element_size; i++) {
+        const EFI_MEMORY_DESCRIPTOR *descriptor =
+            (const void *)((const char *)map.descriptors + i * map.element_size);
+        if (place_in(descriptor, image, at) &&
+            !EFI_ERROR(allocate_pages_at(boot, MEMORY_KERNEL_IMAGE, image->span.size, *at))) {
+            free_firmware_map(boot, &map);
+            return EFI_SUCCESS;
+        }
+    }
+    free_firmware_map(boot, &map);
+    return fail(boot, EFI_OUT_OF_RESOURCES, "no free memory of 0x%llx bytes for the kernel",
+                (unsigned long long)image->span.size);
+}
+
+static EFI_STATUS allocate_image(struct boot *boot)
+{
+    const struct elf_image *image = &boot->kernel.image;
+    phys_addr_t at = image->phys;
+
+    if (at.raw < LOW_MEMORY ||
+        EFI_ERROR(allocate_pages_at(boot, MEMORY_KERNEL_IMAGE, image->span.size, at))) {
+        TRY(allocate_elsewhere(boot, &at));
+        log_line(boot, LOG_INFO, "0x%llx is taken, the kernel goes to 0x%llx",
+                 (unsigned long long)image->phys.raw, (unsigned long long)at.raw);
+    }
+    boot->kernel.phys = at;
+    return EFI_SUCCESS;
+}
+
+static char *place_of(const struct kernel *kernel, virt_addr_t address)
+{
+    uint64_t offset = address.raw - kernel->image.span.start.raw;
+    return (char *)(uintptr_t)(kernel->phys.raw + offset);
+}
+
+/* Whole pages are mapped, so what of them is not the segment's must not show what firmware
+ * left there. */
+static EFI_STATUS load_segment(struct boot *boot, const struct file *file,
+                               const struct elf_segment *segment)
+{
+    char *start = place_of(&boot->kernel, segment->memory.start);
+    size_t before = segment->memory.start.raw % PAGE_SIZE;
+    uint64_t mapped_end = align_up(segment->memory.start.raw + segment->memory.size, PAGE_SIZE);
+    uint64_t rest = mapped_end - (segment->memory.start.raw + segment->file_size);
+
+    memset(start - before, 0, before);
+    if (segment->file_size != 0)
+        TRY(read_file(boot, file, segment->file_offset, start, segment->file_size));
+    memset(start + segment->file_size, 0, rest);
+    return EFI_SUCCESS;
+}
+
+static EFI_STATUS load_image(struct boot *boot, const struct file *file)
+{
+    const struct elf_image *image = &boot->kernel.image;
+    struct elf_segment segment;
+    struct elf_error error;
+    unsigned cursor = 0;
+
+    TRY(read_headers(boot, file));
+    TRY(allocate_image(boot));
+    while (elf_next_segment(image, &cursor, &segment))
+        TRY(load_segment(boot, file, &segment));
+    if (elf_relocate(image, place_of(&boot->kernel, image->span.start), 0, &error) != ELF_OK)
+        return refuse(boot, file, &error);
+
+    boot->info->kernel_phys = boot->kernel.phys.raw;
+    boot->info->kernel_virt = image->span.start.raw;
+    boot->info->kernel_size = image->span.size;
+    log_line(boot, LOG_INFO, "%.*s: 0x%llx bytes at 0x%llx, to run at 0x%llx, entry 0x%llx",
+             TEXT_ARG(file->path), (unsigned long long)image->span.size,
+             (unsigned long long)boot->kernel.phys.raw, (unsigned long long)image->span.start.raw,
+             (unsigned long long)image->header.entry);
+    return EFI_SUCCESS;
+}
+
+EFI_STATUS load_kernel(struct boot *boot)
+{
+    struct file file;
+
+    TRY(open_file(boot, boot->entry.kernel, &file));
+    EFI_STATUS status = load_image(boot, &file);
+    close_file(&file);
+    return status;
+}

@@ -1,0 +1,62 @@
+/* Between UTF-8, in which our files are written, and UEFI's UCS-2 (UEFI 2.10, 2.3.1). */
+#include "boot.h"
+
+/* Splits one code point off `rest`; 0 for what UCS-2 lacks and for what is not UTF-8. */
+static CHAR16 next_code(struct text *rest)
+{
+    unsigned char first = (unsigned char)*rest->start;
+    size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    uint32_t code = length == 1 ? first : first & (0x7fU >> length);
+
+    if (length > rest->length || length == 4)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | ((unsigned char)rest->start[i] & 0x3f);
+    rest->start += length;
+    rest->length -= length;
+    return (CHAR16)code;
+}
+
+size_t utf16_from_utf8(struct text text, CHAR16 *out, size_t units)
+{
+    size_t used = 0;
+
+    while (text.length > 0) {
+        CHAR16 code = next_code(&text);
+        if (code == 0 || used + 1 >= units)
+            return 0;
+        out[used++] = code;
+    }
+    out[used] = 0;
+    return used;
+}
+
+static size_t put_code(CHAR16 code, char out[3])
+{
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        out[0] = (char)(0xc0 | code >> 6);
+        out[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    out[0] = (char)(0xe0 | code >> 12);
+    out[1] = (char)(0x80 | (code >> 6 & 0x3f));
+    out[2] = (char)(0x80 | (code & 0x3f));
+    return 3;
+}
+
+size_t utf8_from_utf16(const CHAR16 *text, size_t units, char *out, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < units && text[i] != 0; i++) {
+        if (size - used < 4)
+            return 0;
+        used += put_code(text[i], out + used);
+    }
+    out[used] = '\0';
+    return used;
+}

@@ -1,0 +1,163 @@
+"""What a boot test asks of a machine: wait for its words, look into it, take its picture.
+
+The fixture `boot` in conftest.py makes these; the tests import only the names they need.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from machine import Machine, RunningMachine
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ESP = ROOT / "build" / "esp"
+LOADER = "EFI/BOOT/BOOTX64.EFI"
+MOVED_LOADER = "EFI/bestla/loader.efi"
+KERNEL = "kernel.elf"
+ENTRY = "loader/entries/bestla.conf"
+READY = r"bestla: ready"
+
+# A slow or busy machine gets more time by one setting for all waits.
+SCALE = float(os.environ.get("BESTLA_TIMEOUT_SCALE", "1"))
+BOOT_TIMEOUT = 60.0
+
+# After the kernel's last words, or the firmware's for a loader that faulted, no test need wait.
+DEAD = re.compile(r"^(?:\[[^\]\n]*\] *)?(?:kernel panic:|!!!! X64 Exception)", re.M)
+LAST_WORDS = 3.0
+
+
+class Boot:
+    """A started machine. `qmp` is QEMU's control connection (scripts/qmp.py)."""
+
+    def __init__(self, machine: Machine):
+        self.running = RunningMachine(machine)
+        assert self.running.serial and self.running.qmp
+        self._serial = self.running.serial
+        self.qmp = self.running.qmp
+        self.folder = self.running.folder
+
+    @property
+    def serial(self) -> str:
+        """What the machine has printed so far, without the firmware's escape sequences."""
+        return self._serial.text
+
+    @property
+    def debugcon(self) -> str:
+        """What the machine has written to QEMU's debug console so far."""
+        return (self.folder / "debugcon.log").read_text(errors="replace")
+
+    def send(self, text: str) -> None:
+        """Types on the serial port."""
+        self._serial.send(text)
+
+    def wait_for(self, *patterns: str, timeout: float = BOOT_TIMEOUT) -> re.Match[str]:
+        """The first match of any pattern, each a regular expression (^ and $ are of lines).
+
+        All that was printed since the start counts. Which pattern it was: match.re.pattern.
+        """
+        compiled = [re.compile(pattern, re.M) for pattern in patterns]
+
+        def look(text: str) -> re.Match[str] | None:
+            found = [match for pattern in compiled if (match := pattern.search(text))]
+            return min(found, key=lambda match: match.start(), default=None)
+
+        start = time.monotonic()
+        self._serial.wait(lambda text: look(text) or DEAD.search(text), timeout * SCALE)
+        left = timeout * SCALE - (time.monotonic() - start)
+        # A dead machine still finishes its report; it will not say anything else.
+        if match := self._serial.wait(look, min(left, LAST_WORDS * SCALE)):
+            return match
+        why = self.running.why_ended() if self._serial.ended else \
+            f"nothing after {time.monotonic() - start:.0f} s"
+        raise AssertionError(f"waited for {' or '.join(map(repr, patterns))}: {why}\n"
+                             f"--- the last lines of the serial port:\n{self._serial.tail(40)}")
+
+    def wait_end(self, timeout: float = BOOT_TIMEOUT) -> str:
+        """Waits until QEMU has ended and says how, such as "the machine reset …"."""
+        self._serial.wait(lambda _: None, timeout * SCALE)
+        assert self._serial.ended, f"QEMU still runs\n{self._serial.tail(40)}"
+        return self.running.why_ended()
+
+    def registers(self, processor: int = 0) -> dict[str, int]:
+        """The registers by QEMU's names: RIP, RSP, RFL, CR0, CR2, CR3, CR4, EFER and so on."""
+        text = self.qmp.command("human-monitor-command", command_line="info registers",
+                                cpu_index=processor)
+        found = re.findall(r"\b([A-Z][A-Z0-9]{1,3}) *=([0-9a-f]{8,16})\b", text)
+        return {name: int(value, 16) for name, value in found}
+
+    def read_physical(self, address: int, size: int) -> bytes:
+        """Physical memory."""
+        return self.qmp.read_physical(address, size)
+
+    def screenshot(self, path: Path) -> Path:
+        """Writes the screen as a PNG file."""
+        self.qmp.screenshot(path)
+        return path
+
+    def stop(self) -> None:
+        """Ends QEMU; the fixture calls it, a test need not."""
+        self.running.stop()
+
+
+def write(esp: Path, name: str, content: bytes | str | Path | None) -> None:
+    """Puts a file onto the ESP; None removes it."""
+    target = esp / name.lstrip("/")
+    if content is None:
+        target.unlink()
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, Path):
+        shutil.copyfile(content, target)
+    else:
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def set_entry(esp: Path, options: str | None, modules: list[str]) -> None:
+    """Changes the boot entry: its options are replaced, modules are added."""
+    lines = (esp / ENTRY).read_text().splitlines()
+    if options is not None:
+        lines = [line for line in lines if line.split()[:1] != ["options"]]
+        lines.append(f"options {options}")
+    lines += [f"module {module}" for module in modules]
+    (esp / ENTRY).write_text("\n".join(lines) + "\n")
+
+
+def make_esp(target: Path, *, esp: Path = ESP, kernel: str | Path | None = None,
+             efi: str | Path | None = None, options: str | None = None,
+             modules: tuple[str | Path, ...] = (),
+             files: dict[str, bytes | str | Path | None] | None = None) -> Path:
+    """Copies the built ESP and applies what a test wants different; see the fixture `boot`."""
+    assert (esp / LOADER).is_file(), f"{esp / LOADER}: missing; run make"
+    shutil.copytree(esp, target)
+    if kernel:
+        write(target, KERNEL, Path(kernel))
+    if efi:
+        write(target, MOVED_LOADER, target / LOADER)
+        write(target, LOADER, Path(efi))
+    for module in modules:
+        write(target, f"modules/{Path(module).name}", Path(module))
+    if options is not None or modules:
+        set_entry(target, options, [f"/modules/{Path(module).name}" for module in modules])
+    for name, content in (files or {}).items():
+        write(target, name, content)
+    return target
+
+
+def make_image(esp: Path, out: Path) -> Path:
+    """A disk image with the folder as its EFI system partition."""
+    done = subprocess.run([ROOT / "scripts" / "make-image", esp, out], text=True,
+                          capture_output=True, check=False)
+    assert not done.returncode, done.stderr
+    return out
+
+
+def split_arguments(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Those of Machine, and those of make_esp."""
+    names = {each.name for each in fields(Machine)}
+    return ({name: value for name, value in arguments.items() if name in names},
+            {name: value for name, value in arguments.items() if name not in names})

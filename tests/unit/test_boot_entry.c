@@ -1,0 +1,581 @@
+/* common/boot_entry.c: every status by table, then truncated, damaged and
+ * random files, each in memory of exactly its size so that ASan sees a read
+ * past its end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "boot_entry.h"
+
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+
+static const char good[] = "# the entry that `make run` boots\n"
+                           "title   Bestla\n"
+                           "version 0.1\n"
+                           "kernel  /bestla/kernel.elf\n"
+                           "module  /bestla/symbols.bin symbols of the kernel\n"
+                           "options verbose\n"
+                           "options directmap=full log=debug\n"
+                           "module  \\bestla\\other.bin\n";
+
+static struct text exact_copy(const void *bytes, size_t length)
+{
+    char *copy = length > 0 ? malloc(length) : NULL;
+
+    if (length > 0)
+        memcpy(copy, bytes, length);
+    return (struct text){copy, length};
+}
+
+static void release(struct text text)
+{
+    free((char *)(uintptr_t)text.start);
+}
+
+static void assert_text(struct text text, const char *expected)
+{
+    if (!text_equal(text, text_of(expected)))
+        fail_msg("\"%.*s\", expected \"%s\"", TEXT_ARG(text), expected);
+}
+
+static bool lies_in(struct text piece, struct text file)
+{
+    return piece.length == 0 ||
+           (piece.start >= file.start && piece.start + piece.length <= file.start + file.length);
+}
+
+static void test_good(void **state)
+{
+    struct text file = exact_copy(good, strlen(good));
+    struct boot_entry entry;
+    struct boot_entry_error error = {BOOT_ENTRY_BAD_PATH, 7, file};
+
+    (void)state;
+    assert_int_equal(boot_entry_parse(file, &entry, &error), BOOT_ENTRY_OK);
+    assert_int_equal(error.status, BOOT_ENTRY_OK);
+    assert_int_equal(error.line, 0);
+    assert_int_equal(error.text.length, 0);
+    assert_text(entry.title, "Bestla");
+    assert_text(entry.version, "0.1");
+    assert_text(entry.kernel, "/bestla/kernel.elf");
+    assert_text(entry.file, good);
+    release(file);
+}
+
+static void test_modules(void **state)
+{
+    struct text file = exact_copy(good, strlen(good));
+    struct boot_entry entry;
+    struct boot_entry_error error;
+    struct text path, words;
+
+    (void)state;
+    assert_int_equal(boot_entry_parse(file, &entry, &error), BOOT_ENTRY_OK);
+    struct text rest = entry.file;
+    assert_true(boot_entry_next_module(&rest, &path, &words));
+    assert_text(path, "/bestla/symbols.bin");
+    assert_text(words, "symbols of the kernel");
+    assert_true(boot_entry_next_module(&rest, &path, &words));
+    assert_text(path, "\\bestla\\other.bin");
+    assert_text(words, "");
+    assert_false(boot_entry_next_module(&rest, &path, &words));
+    assert_false(boot_entry_next_module(&rest, &path, &words));
+    release(file);
+}
+
+/* A file in, its title, kernel, modules ("PATH:WORDS;") and options out. */
+static void test_syntax(void **state)
+{
+    static const struct {
+        const char *file;
+        const char *title;
+        const char *kernel;
+        const char *modules;
+        const char *options;
+    } rows[] = {
+        {"kernel /k", "", "/k", "", ""},
+        {"kernel /k\n", "", "/k", "", ""},
+        {"kernel /k\r\n", "", "/k", "", ""},
+        {"kernel /k\r", "", "/k", "", ""},
+        {"title A B\r\nkernel \\k\r\noptions x\r\n\r\n", "A B", "\\k", "", "x"},
+        {"\xef\xbb\xbfkernel /k\n", "", "/k", "", ""},
+        {"\xef\xbb\xbfmodule /m w\nkernel /k\noptions o", "", "/k", "/m:w;", "o"},
+        {"\tkernel\t\t/k\t\n", "", "/k", "", ""},
+        {"  kernel   /k  \n", "", "/k", "", ""},
+        {"\n\n \t \n#title x\n  # kernel /x\nkernel /k\n", "", "/k", "", ""},
+        {"#\nkernel /k\n#", "", "/k", "", ""},
+        {"title a # b\nkernel /k#1\n", "a # b", "/k#1", "", ""},
+        {"title \xc3\x84rger \xe2\x82\xac \xf0\x9f\x98\x80\nkernel /k",
+         "\xc3\x84rger \xe2\x82\xac \xf0\x9f\x98\x80", "/k", "", ""},
+        /* the first and last code points around each thing that is refused */
+        {"title \xc2\xa0 \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80\nkernel /k",
+         "\xc2\xa0 \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80", "/k", "", ""},
+        {"title \xdf\xbf \xef\xbf\xbf \xf4\x8f\xbf\xbf !~\nkernel /k",
+         "\xdf\xbf \xef\xbf\xbf \xf4\x8f\xbf\xbf !~", "/k", "", ""},
+        {"kernel /with blanks in it\n", "", "/with blanks in it", "", ""},
+        {"sort-key x\nlinux\nmachine-id\nkernel /k\nkernels /x\nKERNEL /y\n", "", "/k", "", ""},
+        {"options a  b\noptions\tc\t\nkernel /k\noptions d=e", "", "/k", "", "a  b c d=e"},
+        {"module /a\nmodule\t/b\tx\ty \r\nkernel /k\nmodule /a", "", "/k", "/a:;/b:x\ty;/a:;", ""},
+        {"kernel /a..b/..c/d../...\n", "", "/a..b/..c/d../...", "", ""},
+        {"kernel /k\nmodule /m ../words /..\n", "", "/k", "/m:../words /..;", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct text file = exact_copy(rows[i].file, strlen(rows[i].file));
+        struct boot_entry entry;
+        struct boot_entry_error error;
+        struct text path, words;
+        char options[32], modules[32] = "";
+        size_t length = 0;
+
+        assert_int_equal(boot_entry_parse(file, &entry, &error), BOOT_ENTRY_OK);
+        assert_text(entry.title, rows[i].title);
+        assert_text(entry.kernel, rows[i].kernel);
+        for (struct text rest = entry.file; boot_entry_next_module(&rest, &path, &words);)
+            length += (size_t)snprintf(modules + length, sizeof modules - length, "%.*s:%.*s;",
+                                       TEXT_ARG(path), TEXT_ARG(words));
+        assert_string_equal(modules, rows[i].modules);
+        assert_int_equal(boot_entry_options(&entry, options, sizeof options), BOOT_ENTRY_OK);
+        assert_string_equal(options, rows[i].options);
+        release(file);
+    }
+}
+
+struct bad_row {
+    const char *file;
+    enum boot_entry_status status;
+    size_t line;
+    const char *text;
+};
+
+static const struct bad_row bad_entries[] = {
+    {"", BOOT_ENTRY_EMPTY, 0, ""},
+    {"\n", BOOT_ENTRY_EMPTY, 0, ""},
+    {" \t\r\n", BOOT_ENTRY_EMPTY, 0, ""},
+    {"# only\n#kernel /k", BOOT_ENTRY_EMPTY, 0, ""},
+    {"\xef\xbb\xbf", BOOT_ENTRY_EMPTY, 0, ""},
+    {"title x\n", BOOT_ENTRY_NO_KERNEL, 0, ""},
+    {"unknown\n", BOOT_ENTRY_NO_KERNEL, 0, ""},
+    {"linux /k\nKernel /k\n", BOOT_ENTRY_NO_KERNEL, 0, ""},
+    {"\xef\xbb\xbf\xef\xbb\xbfkernel /k", BOOT_ENTRY_NO_KERNEL, 0, ""},
+    {"kernel", BOOT_ENTRY_NO_VALUE, 1, "kernel"},
+    {"kernel \t\r\n", BOOT_ENTRY_NO_VALUE, 1, "kernel"},
+    {"\n#\n\ttitle\nkernel /k", BOOT_ENTRY_NO_VALUE, 3, "title"},
+    {"kernel /k\nversion\n", BOOT_ENTRY_NO_VALUE, 2, "version"},
+    {"kernel /k\noptions\n", BOOT_ENTRY_NO_VALUE, 2, "options"},
+    {"kernel /k\r\nmodule\r\n", BOOT_ENTRY_NO_VALUE, 2, "module"},
+    {"kernel /k\nkernel\n", BOOT_ENTRY_NO_VALUE, 2, "kernel"},
+    {"kernel /k\nkernel /k\n", BOOT_ENTRY_REPEATED, 2, "kernel"},
+    {"title a\n\ntitle b\nkernel /k\n", BOOT_ENTRY_REPEATED, 3, "title"},
+    {"version a\nversion a\nkernel /k\n", BOOT_ENTRY_REPEATED, 2, "version"},
+    {"kernel k\n", BOOT_ENTRY_BAD_PATH, 1, "k"},
+    {"kernel ./k\n", BOOT_ENTRY_BAD_PATH, 1, "./k"},
+    {"kernel /..\n", BOOT_ENTRY_BAD_PATH, 1, "/.."},
+    {"kernel /../k\n", BOOT_ENTRY_BAD_PATH, 1, "/../k"},
+    {"kernel \\a\\..\\k\n", BOOT_ENTRY_BAD_PATH, 1, "\\a\\..\\k"},
+    {"kernel /a\\../k\n", BOOT_ENTRY_BAD_PATH, 1, "/a\\../k"},
+    {"kernel /a/..", BOOT_ENTRY_BAD_PATH, 1, "/a/.."},
+    {"kernel /k\nmodule m words\n", BOOT_ENTRY_BAD_PATH, 2, "m"},
+    {"kernel /k\nmodule /m\nmodule /a/../m words\n", BOOT_ENTRY_BAD_PATH, 3, "/a/../m"},
+    {"module ../m\n", BOOT_ENTRY_BAD_PATH, 1, "../m"},
+    /* the first error is the one reported */
+    {"kernel k\ntitle\n", BOOT_ENTRY_BAD_PATH, 1, "k"},
+    {"title\nkernel k\n", BOOT_ENTRY_NO_VALUE, 1, "title"},
+    /* control characters, in every kind of line */
+    {"kernel /k\x01\n", BOOT_ENTRY_BAD_CHARACTER, 1, "kernel /k"},
+    {"kernel /k\n# \x1b[2J\n", BOOT_ENTRY_BAD_CHARACTER, 2, "# "},
+    {"\x0c\nkernel /k\n", BOOT_ENTRY_BAD_CHARACTER, 1, ""},
+    {"kernel /k\nunknown \x1f", BOOT_ENTRY_BAD_CHARACTER, 2, "unknown "},
+    {"kernel /k\x7f\n", BOOT_ENTRY_BAD_CHARACTER, 1, "kernel /k"},
+    {"kernel /k\rtitle x\r", BOOT_ENTRY_BAD_CHARACTER, 1, "kernel /k"},
+    {"kernel /k\r\r\n", BOOT_ENTRY_BAD_CHARACTER, 1, "kernel /k"},
+    /* not UTF-8 */
+    {"\xff\xfek", BOOT_ENTRY_BAD_CHARACTER, 1, ""},
+    {"title a\xc3", BOOT_ENTRY_BAD_CHARACTER, 1, "title a"},
+    {"title a\xc3\n\xa9", BOOT_ENTRY_BAD_CHARACTER, 1, "title a"},
+};
+
+static const struct bad_row bad_confs[] = {
+    {"", BOOT_ENTRY_EMPTY, 0, ""},
+    {"#default x\n\n", BOOT_ENTRY_EMPTY, 0, ""},
+    {"default\n", BOOT_ENTRY_NO_VALUE, 1, "default"},
+    {"#\ntimeout \n", BOOT_ENTRY_NO_VALUE, 2, "timeout"},
+    {"default a\ndefault b\n", BOOT_ENTRY_REPEATED, 2, "default"},
+    {"timeout 0\ntimeout 0\n", BOOT_ENTRY_REPEATED, 2, "timeout"},
+    {"timeout 3601", BOOT_ENTRY_BAD_NUMBER, 1, "3601"},
+    {"timeout 42949672960", BOOT_ENTRY_BAD_NUMBER, 1, "42949672960"},
+    {"timeout 18446744073709551617", BOOT_ENTRY_BAD_NUMBER, 1, "18446744073709551617"},
+    {"timeout -1", BOOT_ENTRY_BAD_NUMBER, 1, "-1"},
+    {"timeout 1 2", BOOT_ENTRY_BAD_NUMBER, 1, "1 2"},
+    {"timeout 5s", BOOT_ENTRY_BAD_NUMBER, 1, "5s"},
+    {"timeout 1/", BOOT_ENTRY_BAD_NUMBER, 1, "1/"},
+    {"timeout :", BOOT_ENTRY_BAD_NUMBER, 1, ":"},
+    {"timeout 0x5", BOOT_ENTRY_BAD_NUMBER, 1, "0x5"},
+    {"default x\ntimeout soon\n", BOOT_ENTRY_BAD_NUMBER, 2, "soon"},
+    {"timeout soon\ndefault\n", BOOT_ENTRY_BAD_NUMBER, 1, "soon"},
+    {"timeout \x03", BOOT_ENTRY_BAD_CHARACTER, 1, "timeout "},
+};
+
+static void assert_error(const struct boot_entry_error *error, const struct bad_row *row)
+{
+    if (error->status != row->status || error->line != row->line)
+        fail_msg("\"%s\": status %d in line %zu, expected %d in line %zu", row->file, error->status,
+                 error->line, row->status, row->line);
+    assert_text(error->text, row->text);
+}
+
+static void check_bad_entry(const struct bad_row *row)
+{
+    struct text file = exact_copy(row->file, strlen(row->file));
+    struct boot_entry entry;
+    struct boot_entry_error error;
+
+    assert_int_equal(boot_entry_parse(file, &entry, &error), row->status);
+    assert_error(&error, row);
+    assert_true(lies_in(error.text, file));
+    assert_int_equal(entry.file.length + entry.title.length + entry.version.length, 0);
+    assert_int_equal(entry.kernel.length, 0);
+    release(file);
+}
+
+static void test_bad_entries(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(bad_entries); i++)
+        check_bad_entry(&bad_entries[i]);
+}
+
+/* One line's bytes, refused at the first: not led, not ended, not in the
+ * shortest form, a surrogate, past U+10FFFF, a C1 control character. */
+static void test_bad_characters(void **state)
+{
+    static const char *const rows[] = {
+        "\x80",
+        "\xbf",
+        "\xbf\x80",
+        "\xf8\x90\x80\x80",
+        "\xc0\x89",
+        "\xe2\x82",
+        "\xf0\x9f\x98",
+        "\xe2\x28\xa1",
+        "\xe2\x82\x28",
+        "\xe2\x82\xc0",
+        "\xc0\xaf",
+        "\xc1\xbf",
+        "\xe0\x9f\xbf",
+        "\xf0\x8f\xbf\xbf",
+        "\xed\xa0\x80",
+        "\xed\xbf\xbf",
+        "\xf4\x90\x80\x80",
+        "\xf8\x88\x80\x80\x80",
+        "\xc2\x80",
+        "\xc2\x9f",
+    };
+    char file[32];
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct bad_row row = {file, BOOT_ENTRY_BAD_CHARACTER, 1, "title "};
+
+        snprintf(file, sizeof file, "title %s", rows[i]);
+        check_bad_entry(&row);
+        snprintf(file, sizeof file, "title %s\nkernel /k", rows[i]);
+        check_bad_entry(&row);
+    }
+}
+
+static void test_bad_confs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(bad_confs); i++) {
+        const struct bad_row *row = &bad_confs[i];
+        struct text file = exact_copy(row->file, strlen(row->file));
+        struct loader_conf conf;
+        struct boot_entry_error error;
+
+        assert_int_equal(loader_conf_parse(file, &conf, &error), row->status);
+        assert_error(&error, row);
+        assert_int_equal(conf.timeout, 0);
+        assert_int_equal(conf.default_pattern.length, 0);
+        release(file);
+    }
+}
+
+static void test_confs(void **state)
+{
+    static const struct {
+        const char *file;
+        const char *pattern;
+        unsigned timeout;
+    } rows[] = {
+        {"default bestla-*.conf\ntimeout 3\n", "bestla-*.conf", 3},
+        {"timeout 0", "", 0},
+        {"timeout 3600", "", 3600},
+        {"timeout 0009", "", 9},
+        {"\xef\xbb\xbf"
+         "default\ta b\r\n",
+         "a b", 0},
+        {"editor no\nconsole-mode\n", "", 0},
+        {"default x\ntimeouts 9\n", "x", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct text file = exact_copy(rows[i].file, strlen(rows[i].file));
+        struct loader_conf conf;
+        struct boot_entry_error error;
+
+        assert_int_equal(loader_conf_parse(file, &conf, &error), BOOT_ENTRY_OK);
+        assert_int_equal(error.status, BOOT_ENTRY_OK);
+        assert_text(conf.default_pattern, rows[i].pattern);
+        assert_int_equal(conf.timeout, rows[i].timeout);
+        release(file);
+    }
+}
+
+/* strlen cannot write these rows: a NUL in the key, the value, a comment. */
+static void test_nul_bytes(void **state)
+{
+    static const char line[] = "kernel /k\n# comment\ntitle t\n";
+
+    (void)state;
+    for (size_t at = 0; at < sizeof line - 1; at++) {
+        struct text file = exact_copy(line, sizeof line - 1);
+        struct boot_entry entry;
+        struct boot_entry_error error;
+
+        ((char *)(uintptr_t)file.start)[at] = '\0';
+        assert_int_equal(boot_entry_parse(file, &entry, &error), BOOT_ENTRY_BAD_CHARACTER);
+        assert_ptr_equal(error.text.start + error.text.length, file.start + at);
+        release(file);
+    }
+}
+
+/* `filler` bytes in a line between a short one and the kernel's. */
+static enum boot_entry_status parse_with_line(const char *key, size_t filler, const char *line_end,
+                                              struct boot_entry_error *error)
+{
+    static const char kernel[] = "kernel /k\n";
+    char *bytes = malloc(filler + 64);
+    size_t length = (size_t)sprintf(bytes, "#\n%s", key);
+    struct boot_entry entry;
+    enum boot_entry_status status;
+
+    memset(bytes + length, 'x', filler - strlen(key));
+    length = 2 + filler;
+    length += (size_t)sprintf(bytes + length, "%s%s", line_end, *line_end ? kernel : "");
+    struct text file = exact_copy(bytes, length);
+    status = boot_entry_parse(file, &entry, error);
+    assert_int_equal(status, error->status);
+    free(bytes);
+    release(file);
+    return status;
+}
+
+static void test_line_length(void **state)
+{
+    static const char *const keys[] = {"title ", "options ", "module /", "#", "unknown ", ""};
+    static const char *const ends[] = {"\n", "\r\n"};
+    struct boot_entry_error error;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(keys) * ROWS(ends); i++) {
+        const char *key = keys[i / ROWS(ends)];
+        const char *end = ends[i % ROWS(ends)];
+
+        assert_int_equal(parse_with_line(key, BOOT_ENTRY_LINE_MAX, end, &error), BOOT_ENTRY_OK);
+        assert_int_equal(parse_with_line(key, BOOT_ENTRY_LINE_MAX + 1, end, &error),
+                         BOOT_ENTRY_LINE_TOO_LONG);
+        assert_int_equal(error.line, 2);
+        assert_int_equal(error.text.length, 0);
+    }
+    /* the last line, which no LF ends */
+    assert_int_equal(parse_with_line("kernel /", BOOT_ENTRY_LINE_MAX, "", &error), BOOT_ENTRY_OK);
+    assert_int_equal(parse_with_line("kernel /", BOOT_ENTRY_LINE_MAX + 1, "", &error),
+                     BOOT_ENTRY_LINE_TOO_LONG);
+}
+
+/* Every buffer from none to more than enough, each of exactly its size. */
+static void test_options_fit(void **state)
+{
+    const char *joined = "verbose directmap=full log=debug";
+    struct boot_entry entry;
+    struct boot_entry_error error;
+
+    (void)state;
+    assert_int_equal(boot_entry_parse(text_of(good), &entry, &error), BOOT_ENTRY_OK);
+    for (size_t size = 0; size < strlen(joined) + 5; size++) {
+        char *buffer = size > 0 ? malloc(size) : NULL;
+        bool fits = size > strlen(joined);
+
+        assert_int_equal(boot_entry_options(&entry, buffer, size),
+                         fits ? BOOT_ENTRY_OK : BOOT_ENTRY_TOO_LONG);
+        if (size > 0)
+            assert_string_equal(buffer, fits ? joined : "");
+        free(buffer);
+    }
+}
+
+static void test_no_options(void **state)
+{
+    struct boot_entry entry;
+    struct boot_entry_error error;
+    char buffer[1] = {'x'};
+
+    (void)state;
+    assert_int_equal(boot_entry_parse(text_of("kernel /k"), &entry, &error), BOOT_ENTRY_OK);
+    assert_int_equal(boot_entry_options(&entry, buffer, 1), BOOT_ENTRY_OK);
+    assert_string_equal(buffer, "");
+}
+
+/* A file that was refused leaves an entry that is empty, but safe to ask. */
+static void test_refused_entry(void **state)
+{
+    struct boot_entry entry;
+    struct boot_entry_error error;
+    struct text path, words;
+    char buffer[8] = "x";
+
+    (void)state;
+    assert_int_equal(boot_entry_parse(text_of("module /m\noptions o\n"), &entry, &error),
+                     BOOT_ENTRY_NO_KERNEL);
+    struct text rest = entry.file;
+    assert_false(boot_entry_next_module(&rest, &path, &words));
+    assert_int_equal(boot_entry_options(&entry, buffer, sizeof buffer), BOOT_ENTRY_OK);
+    assert_string_equal(buffer, "");
+}
+
+/* Whatever the bytes: no read outside them, and the promises of the header. */
+static enum boot_entry_status check_promises(const void *bytes, size_t length)
+{
+    struct text file = exact_copy(bytes, length);
+    struct boot_entry entry;
+    struct boot_entry_error error;
+    struct loader_conf conf;
+    struct text path, words;
+    char options[64];
+    enum boot_entry_status status = boot_entry_parse(file, &entry, &error);
+
+    assert_int_equal(status, error.status);
+    assert_true(lies_in(error.text, file));
+    assert_int_equal(status == BOOT_ENTRY_OK, entry.kernel.length > 0);
+    assert_true(lies_in(entry.kernel, file) && lies_in(entry.title, file));
+    assert_true(status != BOOT_ENTRY_OK || strchr("/\\", entry.kernel.start[0]));
+    for (struct text rest = entry.file; boot_entry_next_module(&rest, &path, &words);) {
+        assert_true(lies_in(path, file) && lies_in(words, file));
+        assert_non_null(strchr("/\\", path.start[0]));
+    }
+    if (boot_entry_options(&entry, options, sizeof options) == BOOT_ENTRY_OK)
+        assert_true(strlen(options) < sizeof options);
+    if (loader_conf_parse(file, &conf, &error) == BOOT_ENTRY_OK)
+        assert_true(lies_in(conf.default_pattern, file) && conf.timeout <= 3600);
+    release(file);
+    return status;
+}
+
+static void test_truncated(void **state)
+{
+    static const char *const files[] = {
+        good,
+        "\xef\xbb\xbftitle \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\r\nkernel /k\r\noptions a\r\n",
+        "default *.conf\ntimeout 3\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(files); i++) {
+        for (size_t length = 0; length <= strlen(files[i]); length++)
+            check_promises(files[i], length);
+    }
+}
+
+static void test_damaged(void **state)
+{
+    char bytes[sizeof good];
+    size_t refused = 0;
+
+    (void)state;
+    srandom(1);
+    for (size_t i = 0; i < 30000; i++) {
+        memcpy(bytes, good, sizeof good);
+        for (size_t count = 1 + (size_t)random() % 3; count > 0; count--)
+            bytes[(size_t)random() % (sizeof good - 1)] =
+                "\n\r\t \0#/\\.k\x80\xe2\xff"[random() % 13];
+        refused += check_promises(bytes, strlen(good)) != BOOT_ENTRY_OK;
+    }
+    assert_in_range(refused, 5000, 29000);
+}
+
+static void test_random_bytes(void **state)
+{
+    unsigned char bytes[64];
+
+    (void)state;
+    srandom(2);
+    for (size_t i = 0; i < 100000; i++) {
+        size_t length = (size_t)random() % sizeof bytes;
+
+        for (size_t at = 0; at < length; at++)
+            bytes[at] = (unsigned char)random();
+        check_promises(bytes, length);
+    }
+}
+
+/* Words of the syntax in any order reach deeper than bytes do. */
+static void test_random_words(void **state)
+{
+    static const char *const words[] = {
+        "kernel ",  "kernel",   "module ", "options ", "title ",   "version ",
+        "default ", "timeout ", "\n",      "\n",       "\r\n",     "\n\n",
+        "#",        " ",        "\t",      "/k",       "\\m",      "/../",
+        "..",       "3600",     "3601",    "x",        "\xc3\xa9", "\xef\xbb\xbf",
+    };
+    size_t accepted = 0;
+
+    (void)state;
+    srandom(3);
+    for (size_t i = 0; i < 100000; i++) {
+        char bytes[128];
+        size_t length = 0;
+
+        for (size_t count = (size_t)random() % 14; count > 0; count--)
+            length += (size_t)sprintf(bytes + length, "%s", words[(size_t)random() % ROWS(words)]);
+        accepted += check_promises(bytes, length) == BOOT_ENTRY_OK;
+    }
+    assert_in_range(accepted, 500, 99000);
+}
+
+static void test_status_texts(void **state)
+{
+    (void)state;
+    for (int a = BOOT_ENTRY_OK; a <= BOOT_ENTRY_TOO_LONG; a++) {
+        assert_true(strlen(boot_entry_status_text((enum boot_entry_status)a)) > 5);
+        for (int b = BOOT_ENTRY_OK; b <= BOOT_ENTRY_TOO_LONG + 1; b++)
+            assert_int_equal(strcmp(boot_entry_status_text((enum boot_entry_status)a),
+                                    boot_entry_status_text((enum boot_entry_status)b)) == 0,
+                             a == b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),           cmocka_unit_test(test_modules),
+        cmocka_unit_test(test_syntax),         cmocka_unit_test(test_bad_entries),
+        cmocka_unit_test(test_bad_characters), cmocka_unit_test(test_bad_confs),
+        cmocka_unit_test(test_confs),          cmocka_unit_test(test_nul_bytes),
+        cmocka_unit_test(test_line_length),    cmocka_unit_test(test_options_fit),
+        cmocka_unit_test(test_no_options),     cmocka_unit_test(test_refused_entry),
+        cmocka_unit_test(test_truncated),      cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_random_bytes),   cmocka_unit_test(test_random_words),
+        cmocka_unit_test(test_status_texts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
