@@ -35,6 +35,7 @@ KERNEL_OBJECTS := $(KERNEL_SOURCE:%.c=$B/kernel/%.o) $(KERNEL_ASM:%.asm=$B/kerne
 TEST_KERNELS := $(patsubst tests/kernel/%.c,$B/tests/kernel/%.elf,$(wildcard tests/kernel/*.c))
 # A program of tests/efi/ is started by firmware in the loader's place.
 TEST_PROGRAMS := $(patsubst tests/efi/%.c,$B/tests/efi/%.efi,$(wildcard tests/efi/[!_]*.c))
+BENCH_KERNELS := $(patsubst %,$B/bench/kernel-%.elf,1-0 16-0 128-0 16-256)
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
 
 # ---- flags ---------------------------------------------------------------------------------
@@ -46,7 +47,8 @@ SAME     := -ffile-prefix-map=$(CURDIR)=.
 BASE     := -std=gnu17 -g $(SAME) $(WARNINGS) -Icommon
 # No SSE: firmware may not have turned it on, and the kernel does not save it.
 FREE     := $(BASE) -O2 -ffreestanding -mno-red-zone -mgeneral-regs-only -fvisibility=hidden \
-            -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer
+            -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
+            -ffunction-sections -fdata-sections
 
 EFI_INCLUDE   := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 # Without GNU_EFI_USE_MS_ABI gnu-efi's EFIAPI is empty and calls use the wrong registers.
@@ -57,7 +59,7 @@ HOST_CFLAGS   := $(BASE) -O1 -fsanitize=address,undefined -fno-sanitize-recover=
                  -fno-omit-frame-pointer
 UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Iloader $(EFI_FLAGS)
 LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstack \
-                 -z max-page-size=4096 --build-id=none --fatal-warnings
+                 -z max-page-size=4096 --build-id=none --gc-sections --fatal-warnings
 
 EFI_START   := /usr/lib/crt0-efi-x86_64.o
 EFI_LIBRARY := /usr/lib/libgnuefi.a
@@ -128,13 +130,33 @@ $B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel
 	$(call say,LD,$@)
 	$Q$(LINK) -T kernel/kernel.ld $< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)) -o $@
 
+# Kernels of any size, for tests/bench/: kernel-16-256 has 16 MiB of read-only data and 256 MiB of
+# BSS more than the kernel.
+$B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Qprintf '.section %s\n.fill %d,8,0x5a\n.section %s\n.skip %d\n.section .note.GNU-stack\n' \
+	    '.rodata.fill,"aR"' \
+	    $$(($(word 1,$(subst -, ,$*)) << 17)) '.bss.fill,"awR",@nobits' \
+	    $$(($(word 2,$(subst -, ,$*)) << 20 | 8)) | \
+	    $(CC) -x assembler -c - -o $(@:.elf.debug=.fill.o)
+	$Q$(LINK) -T kernel/kernel.ld $(KERNEL_OBJECTS) $(@:.elf.debug=.fill.o) -o $@
+
 # ---- what firmware starts in the loader's place, for tests ---------------------------------
 
 $B/tests/efi/%.elf: $B/loader/tests/efi/%.o $B/loader/tests/efi/_chain.o \
+                    $(patsubst %.asm,$B/loader/%.o,$(wildcard tests/efi/*.asm)) \
                     $(filter $B/loader/common/%,$(LOADER_OBJECTS)) loader/loader.ld
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$Q$(LINK) -T loader/loader.ld $(EFI_START) $(filter %.o,$^) $(EFI_LIBRARY) -o $@
+
+# The loader's own files, with another main.
+$B/bench/read_cost.elf: $B/loader/tests/bench/read_cost.o $(LOADER_OBJECTS) loader/loader.ld
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Q$(LINK) -T loader/loader.ld $(EFI_START) $(filter-out %/main.o,$(filter %.o,$^)) \
+	    $(EFI_LIBRARY) -o $@
 
 # ---- the ESP and the disk image ------------------------------------------------------------
 
@@ -174,7 +196,8 @@ debug: setup-test ## QEMU stopped at reset, gdb attached
 	@scripts/debug --image $B/bestla.img
 
 test: setup-test ## every test: unit tests on the host, boot tests in QEMU
-	@$(MAKE) --no-print-directory unit boot-tests
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory boot-tests
 
 test-all: setup-test ## the tests, and the long matrix of machines
 	@$(MAKE) --no-print-directory unit
@@ -191,10 +214,14 @@ PYTEST_SELECT := -m 'not matrix'
 boot-tests: $B/bestla.img $(TEST_KERNELS) $(TEST_PROGRAMS)
 	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/boot
 
+# On the host the loader meets a fake CPU: tests/unit/fake/x86_cpu.h stands before the real one.
+$B/host/loader/%.o: FAKE := -Itests/unit/fake
+$B/host/tests/unit/fake_cpu.o: FAKE := -Itests/unit/fake
+
 $B/host/%.o: %.c $B/settings
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$Q$(CC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
+	$Q$(CC) $(FAKE) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
 
 # Each test is one file beside the code it tests; what it needs of kernel/ and loader/ it
 # names in a line `/* links: FILE.c ... */`.
@@ -213,8 +240,8 @@ format: setup-test ## format the C sources
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 bench: setup-test ## instructions from the loader's entry to the kernel
-	@$(MAKE) --no-print-directory all
-	tests/bench/boot-cost
+	@$(MAKE) --no-print-directory all $(BENCH_KERNELS) $B/bench/read_cost.efi
+	@tests/bench/boot-cost
 
 # For clangd and clang-tidy.
 compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE)

@@ -2,6 +2,8 @@
  * been checked against the memory map, and the map against itself. */
 #include "boot_info.h"
 
+#include "layout.h"
+
 struct check {
     const struct boot_info *info;
     struct memory_map map;
@@ -31,6 +33,9 @@ static bool lies_in(const struct check *check, uint64_t address, uint64_t size,
 
 #define LOADER_MEMORY MEMORY_TYPE_BIT(MEMORY_LOADER)
 
+/* Where it starts with five levels of tables; with four, later. */
+#define UPPER_HALF UINT64_C(0xff00000000000000)
+
 static enum boot_info_status check_array(const struct check *check, const char *field,
                                          const struct boot_array *array, uint32_t smallest)
 {
@@ -57,15 +62,23 @@ static enum boot_info_status check_string(const struct check *check, const char 
     return BOOT_INFO_OK;
 }
 
-/* The map vouches for all other addresses, and first of all for its own. */
+/* What is read before the map can vouch for it must at least be a physical address. */
+static bool is_possible(uint64_t address, uint64_t size)
+{
+    return address != 0 && is_aligned(address, 8) && address <= (UINT64_C(1) << 52) - size;
+}
+
+/* The map vouches for all other addresses, and in the end for its own. */
 static enum boot_info_status check_map(struct check *check)
 {
     const struct boot_array *array = &check->info->memory_map;
     size_t bad = 0;
 
-    if (array->count == 0 || array->element_size != sizeof(struct memory_range))
+    if (array->element_size != sizeof(struct memory_range))
         return fail(check, BOOT_INFO_BAD_SIZE, "memory_map", array->element_size);
-    if (array->address == 0 || !is_aligned(array->address, 8))
+    if (array->count == 0)
+        return fail(check, BOOT_INFO_BAD_SIZE, "memory_map", 0);
+    if (!is_possible(array->address, array->count * sizeof(struct memory_range)))
         return fail(check, BOOT_INFO_OUTSIDE_MAP, "memory_map", array->address);
 
     check->map.ranges = (struct memory_range *)(uintptr_t)at(check, array->address);
@@ -80,17 +93,21 @@ static enum boot_info_status check_map(struct check *check)
 static enum boot_info_status check_kernel(const struct check *check)
 {
     const struct boot_info *info = check->info;
+    uint64_t into_region = info->kernel_virt - KERNEL_REGION;
 
     if (info->kernel_size == 0 || !is_aligned(info->kernel_size, PAGE_SIZE))
         return fail(check, BOOT_INFO_BAD_KERNEL, "kernel_size", info->kernel_size);
-    if (!is_aligned(info->kernel_virt, PAGE_SIZE))
+    if (!is_aligned(info->kernel_virt, PAGE_SIZE) || into_region >= KERNEL_REGION_SIZE ||
+        info->kernel_size > KERNEL_REGION_SIZE - into_region)
         return fail(check, BOOT_INFO_BAD_KERNEL, "kernel_virt", info->kernel_virt);
     if (!is_aligned(info->kernel_phys, PAGE_SIZE) ||
         !lies_in(check, info->kernel_phys, info->kernel_size, MEMORY_TYPE_BIT(MEMORY_KERNEL_IMAGE)))
         return fail(check, BOOT_INFO_BAD_KERNEL, "kernel_phys", info->kernel_phys);
-    if (!is_aligned(info->direct_map_base, UINT64_C(1) << 30))
+    if (!is_aligned(info->direct_map_base, UINT64_C(1) << 30) ||
+        info->direct_map_base < UPPER_HALF || info->direct_map_base >= KERNEL_REGION)
         return fail(check, BOOT_INFO_BAD_KERNEL, "direct_map_base", info->direct_map_base);
-    if (!lies_in(check, info->page_table_root, PAGE_SIZE, LOADER_MEMORY))
+    if (!is_aligned(info->page_table_root, PAGE_SIZE) ||
+        !lies_in(check, info->page_table_root, PAGE_SIZE, LOADER_MEMORY))
         return fail(check, BOOT_INFO_OUTSIDE_MAP, "page_table_root", info->page_table_root);
     return BOOT_INFO_OK;
 }
@@ -105,7 +122,8 @@ static enum boot_info_status check_modules(const struct check *check)
         const struct boot_module *module =
             at(check, modules->address + (uint64_t)i * modules->element_size);
         if (module->size != 0 &&
-            !lies_in(check, module->address, module->size, MEMORY_TYPE_BIT(MEMORY_MODULE)))
+            (!is_aligned(module->address, PAGE_SIZE) ||
+             !lies_in(check, module->address, module->size, MEMORY_TYPE_BIT(MEMORY_MODULE))))
             return fail(check, BOOT_INFO_OUTSIDE_MAP, "modules.address", module->address);
         status = check_string(check, "modules.words", module->words, module->words_size);
     }
@@ -135,7 +153,7 @@ static enum boot_info_status check_header(phys_addr_t where, const struct check 
 {
     const struct boot_info *info = check->info;
 
-    if (where.raw == 0 || !is_aligned(where.raw, 8))
+    if (!is_possible(where.raw, sizeof(*info)))
         return fail(check, BOOT_INFO_BAD_ADDRESS, "address", where.raw);
     if (info->magic != BOOT_INFO_MAGIC)
         return fail(check, BOOT_INFO_BAD_MAGIC, "magic", info->magic);

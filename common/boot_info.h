@@ -44,7 +44,7 @@ struct boot_log_record {
     uint32_t length;
 };
 
-/* Time stamp counter at the end of each step of loader/main.c. */
+/* Time stamp counter at the loader's entry and at the end of each step of loader/main.c. */
 enum boot_step {
     BOOT_STEP_ENTRY,
     BOOT_STEP_CONFIGURED,
@@ -125,8 +125,21 @@ struct boot_info_error {
     uint64_t value;
 };
 
-/* Everything that can be checked without trusting any of it. `at` is the
- * physical address of the struct, all memory is read at physical address + phys_to_virt. */
+/* Everything that can be checked without trusting any of it. `at` is the physical address of
+ * the struct; all memory is read at physical address + phys_to_virt.
+ *
+ * Two things must be read before anything vouches for them: the struct, once `at` is known to be
+ * a multiple of 8 with room for it below 2^52; and the ranges of memory_map, once address,
+ * count and size are found to be such too, in ascending order up to the first that is out of
+ * order. Where these are not mapped the read faults: the kernel has its exception handlers by
+ * then. All else is read only inside of what that map calls MEMORY_LOADER, which must be
+ * mapped. What the framebuffer, rsdp, smbios, efi_system_table, step_tsc and the seed hold is
+ * not checked: nothing here follows it.
+ *
+ * The first that is bad goes to `error`, which is left alone on BOOT_INFO_OK. Its `value` is
+ * what stands in the field, with these exceptions: memory_map, firmware_map, modules: their
+ * address or element_size, 0 for a count of 0, the index of the range for BOOT_INFO_BAD_MAP (0
+ * where none is usable); a string without its end: its address; "address": `at`. */
 __attribute__((warn_unused_result)) enum boot_info_status boot_info_check(
     phys_addr_t at, uint64_t phys_to_virt, struct boot_info_error *error);
 

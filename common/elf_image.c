@@ -137,8 +137,8 @@ static enum elf_status check_sizes(const struct scan *scan, const Elf64_Phdr *ph
     const uint64_t file_left = scan->file_size - ph->p_offset;
     const uint64_t region_left = scan->region.size - (ph->p_vaddr - scan->region.start.raw);
     const struct elf_check checks[] = {
-        {in_file && ph->p_offset > scan->file_size, ELF_FILE_BOUNDS, "p_offset", ph->p_offset,
-         "is past the end of the file at", scan->file_size},
+        {in_file && ph->p_offset >= scan->file_size, ELF_FILE_BOUNDS, "p_offset", ph->p_offset,
+         "is not inside the file, which ends at", scan->file_size},
         {in_file && ph->p_filesz > file_left, ELF_FILE_BOUNDS, "p_filesz", ph->p_filesz,
          "is more than the file has from p_offset,", file_left},
         {ph->p_filesz > ph->p_memsz, ELF_FILESZ_OVER_MEMSZ, "p_filesz", ph->p_filesz,

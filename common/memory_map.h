@@ -78,11 +78,9 @@ __attribute__((warn_unused_result)) enum memory_map_status memory_map_add(struct
 /* Sorts, resolves overlaps and merges neighbours of one type, over ranges that
  * memory_map_add accepted. `scratch` has room for 2 * map->count elements. The
  * result may have up to 2 * count - 1 ranges: MEMORY_MAP_FULL (and the map
- * unchanged) when it does not fit. O(n log n), no recursion. */
+ * unchanged) when it does not fit. Linear in count, no recursion. */
 struct memory_edge {
-    uint64_t at;
-    uint32_t type;
-    int32_t step; /* +1 where a range of the type starts, -1 where one ends */
+    uint64_t key[2]; /* memory_map_normalise's own: one end of a range, in two columns */
 };
 __attribute__((warn_unused_result)) enum memory_map_status memory_map_normalise(
     struct memory_map *map, struct memory_edge *scratch);

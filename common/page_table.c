@@ -297,7 +297,7 @@ static struct pt_verdict clone_slot(struct pt_walker *walker, const struct pt_sl
 enum pt_status pt_clone(struct pt_space *space, const struct pt_space *from,
                         struct virt_range range)
 {
-    struct cloning cloning = {.walker = {.at = clone_slot}, .from = from};
+    struct cloning cloning = {.walker = {.at = clone_slot, .prune = true}, .from = from};
     enum pt_status status = check_range(space, range);
 
     return status != PT_OK ? status : edit(space, &cloning.walker, range);

@@ -55,8 +55,9 @@ static struct pt_slot slot_at(const struct table_view *table, struct virt_range 
     };
 }
 
-/* Puts a table where a leaf or nothing was; the translation stays what it is. */
-static void grow_table(struct pt_walker *walker, const struct pt_slot *slot)
+/* Puts a table where a leaf or nothing was; the translation stays what it is. Returns the new
+ * entry. */
+static uint64_t grow_table(struct pt_walker *walker, const struct pt_slot *slot)
 {
     phys_addr_t frame = pt_chain_pop(walker->space, &walker->reserve);
     uint64_t *entries = pt_table_at(walker->space, frame);
@@ -67,7 +68,7 @@ static void grow_table(struct pt_walker *walker, const struct pt_slot *slot)
     } else {
         memset(entries, 0, PAGE_SIZE);
     }
-    *slot->entry = entry_make_table(frame);
+    return *slot->entry = entry_make_table(frame);
 }
 
 static bool table_is_empty(const uint64_t *entries)
@@ -86,6 +87,8 @@ static void prune_table(struct pt_walker *walker, const struct pt_slot *slot)
     if (!walker->prune || !table_is_empty(pt_table_at(walker->space, frame)))
         return;
     *slot->entry = 0;
+    /* A CPU may still walk the table until the invalidation: the chain's word, an aligned
+     * address, reads as an entry that is not present. */
     pt_chain_push(walker->space, &walker->discarded, frame);
 }
 
@@ -101,6 +104,7 @@ static enum pt_status walk_below(struct pt_walker *walker, const struct pt_slot 
         .level = level_below(slot->level),
         .rights = slot->rights & entry_rights(slot->value),
     };
+    uint64_t table = slot->value;
 
     if (!entry_is_table(slot->value, slot->level)) {
         if (walker->pass == PT_READ)
@@ -109,10 +113,10 @@ static enum pt_status walk_below(struct pt_walker *walker, const struct pt_slot 
             walker->needed++;
             return walk_table(walker, &below, slot->part);
         }
-        grow_table(walker, slot);
+        table = grow_table(walker, slot);
     }
 
-    below.frame = entry_table(slot->entry == NULL ? slot->value : *slot->entry);
+    below.frame = entry_table(table);
     below.entries = pt_table_at(walker->space, below.frame);
     enum pt_status status = walk_table(walker, &below, slot->part);
     if (walker->pass == PT_COMMIT)

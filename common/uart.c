@@ -43,11 +43,13 @@ bool uart_probe(struct uart *uart)
     if (!uart->present)
         return false;
 
-    set(uart, INTERRUPT_ENABLE, 0);
+    /* While the divisor shows, the first two registers are its halves. It may have been
+     * left so. */
     set(uart, LINE_CONTROL, LINE_CONTROL_DIVISOR);
-    set(uart, DATA, 1); /* divisor 1: 115200 */
+    set(uart, DATA, 1); /* 115200 */
     set(uart, INTERRUPT_ENABLE, 0);
     set(uart, LINE_CONTROL, LINE_CONTROL_8N1);
+    set(uart, INTERRUPT_ENABLE, 0);
     set(uart, FIFO_CONTROL, FIFO_ON_AND_CLEAR);
     set(uart, MODEM_CONTROL, MODEM_DTR_RTS);
     return true;
@@ -55,7 +57,7 @@ bool uart_probe(struct uart *uart)
 
 static void send(struct uart *uart, char character)
 {
-    for (unsigned tries = 0; tries < SEND_TRIES; tries++) {
+    for (unsigned tries = 0; tries < SEND_TRIES && uart->present; tries++) {
         if (get(uart, LINE_STATUS) & STATUS_CAN_SEND) {
             set(uart, DATA, (uint8_t)character);
             return;

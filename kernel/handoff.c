@@ -29,7 +29,22 @@ void handoff_check(phys_addr_t at)
     find_memory_map();
 }
 
-void handoff_print_log(void)
+static void print_steps(uint64_t kernel_entered)
+{
+    static const char *const names[] = {"configuration", "kernel",   "modules",
+                                        "tables",        "leaving firmware"};
+    const uint64_t *tsc = boot_info.step_tsc;
+    char line[256];
+    size_t used = 0;
+
+    for (size_t i = 1; i < BOOT_STEPS; i++)
+        used += format_text(line + used, sizeof(line) - used, "%s %llu, ", names[i - 1],
+                            (unsigned long long)(tsc[i] - tsc[i - 1]));
+    log_info("loader", "TSC ticks: %sin all %llu", line,
+             (unsigned long long)(kernel_entered - tsc[BOOT_STEP_ENTRY]));
+}
+
+void handoff_print_log(uint64_t kernel_entered)
 {
     for (uint64_t at = 0; at < boot_info.log_size;) {
         const struct boot_log_record *record = phys2virt(phys(boot_info.log + at));
@@ -37,6 +52,7 @@ void handoff_print_log(void)
                      (const char *)(record + 1), record->length);
         at += sizeof(*record) + align_up(record->length, 8);
     }
+    print_steps(kernel_entered);
 }
 
 /* A region of the kernel's frames that is filled from its start. */

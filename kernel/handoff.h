@@ -16,8 +16,9 @@ extern struct memory_map kernel_memory;
  * loader's memory. Panics, naming the field, when something is wrong. */
 void handoff_check(phys_addr_t at);
 
-/* Prints the loader's log, its times counted from the kernel's entry. */
-void handoff_print_log(void);
+/* Prints the loader's log, its times counted from the kernel's entry, and how long each of its
+ * steps took up to that entry. */
+void handoff_print_log(uint64_t kernel_entered);
 
 /* Moves all that the kernel wants to keep into frames of its own. */
 void handoff_copy(struct frame_allocator *frames);

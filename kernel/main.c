@@ -25,15 +25,16 @@ static void take_memory_over(void)
 void kernel_main(phys_addr_t handed_over)
 {
     struct pt_space own;
+    uint64_t entered = read_tsc();
 
-    clock_start(read_tsc());
+    clock_start(entered);
     log_open();
     cpu_load_tables();
     cpu_mask_pic();
 
     address_space_adopt(phys(read_cr3() & ENTRY_ADDRESS), cpu_paging_features());
     handoff_check(handed_over);
-    handoff_print_log();
+    handoff_print_log(entered);
     clock_report();
     cpu_guard_kernel();
 

@@ -11,6 +11,11 @@ extern const char handoff_page[];
 #define READ_WRITE   (PT_RIGHT_READ | PT_RIGHT_WRITE)
 #define READ_EXECUTE (PT_RIGHT_READ | PT_RIGHT_EXECUTE)
 
+static EFI_STATUS efi_status(enum pt_status status)
+{
+    return status == PT_NO_FRAMES ? EFI_OUT_OF_RESOURCES : EFI_LOAD_ERROR;
+}
+
 static EFI_STATUS map(struct boot *boot, const char *what, struct virt_range range, phys_addr_t to,
                       struct pt_attributes attributes, enum pt_level largest)
 {
@@ -18,8 +23,9 @@ static EFI_STATUS map(struct boot *boot, const char *what, struct virt_range ran
 
     if (status == PT_OK)
         return EFI_SUCCESS;
-    return fail(boot, EFI_LOAD_ERROR, "mapping %s, 0x%llx bytes at 0x%llx to 0x%llx: %s at 0x%llx",
-                what, (unsigned long long)range.size, (unsigned long long)range.start.raw,
+    return fail(boot, efi_status(status),
+                "mapping %s, 0x%llx bytes at 0x%llx to 0x%llx: %s at 0x%llx", what,
+                (unsigned long long)range.size, (unsigned long long)range.start.raw,
                 (unsigned long long)to.raw, pt_status_text(status),
                 (unsigned long long)boot->space.where.raw);
 }
@@ -63,7 +69,8 @@ static EFI_STATUS map_memory(struct boot *boot, const struct memory_map *memory)
     return EFI_SUCCESS;
 }
 
-/* It may lie anywhere in 64 bits; where firmware put it inside RAM it is mapped already. */
+/* It may lie anywhere in 64 bits. Inside RAM it is mapped already, and not as a framebuffer
+ * should be: two memory types for one frame are undefined (SDM Vol. 3A, 11.12.4). */
 static EFI_STATUS map_framebuffer(struct boot *boot)
 {
     const struct boot_framebuffer *framebuffer = &boot->info->framebuffer;
@@ -94,7 +101,7 @@ static EFI_STATUS make_handoff_executable(struct boot *boot)
     enum pt_status status = pt_protect(&boot->space, page, READ_EXECUTE);
 
     return status == PT_OK ? EFI_SUCCESS
-                           : fail(boot, EFI_LOAD_ERROR, "the loader's page at 0x%llx: %s",
+                           : fail(boot, efi_status(status), "the loader's page at 0x%llx: %s",
                                   (unsigned long long)page.start.raw, pt_status_text(status));
 }
 

@@ -40,6 +40,7 @@ struct kernel {
 struct boot {
     EFI_HANDLE image;
     EFI_SYSTEM_TABLE *system;
+    uint64_t entered; /* TSC */
 
     struct ledger_page *ledger;
     EFI_FILE_PROTOCOL *root; /* of the volume that the loader was started from */

@@ -9,7 +9,8 @@
 #define ENTRIES_PATH "/loader/entries"
 #define CONF_MAX     (64 * 1024)
 #define FILE_INFO    offsetof(EFI_FILE_INFO, FileName)
-#define NAME_MAX     256 /* bytes of a file name; UEFI allows 255 UCS-2 characters */
+#define NAME_UNITS   256                  /* UCS-2 characters of a file name, with the NUL */
+#define NAME_MAX     (3 * NAME_UNITS + 1) /* bytes of one in UTF-8 */
 
 static EFI_STATUS refuse(struct boot *boot, struct text path, const struct boot_entry_error *error)
 {
@@ -71,7 +72,7 @@ static EFI_STATUS read_loader_conf(struct boot *boot, struct loader_conf *conf)
 /* The names in the folder, one a call: EFI_NOT_FOUND after the last. */
 static EFI_STATUS next_name(EFI_FILE_PROTOCOL *folder, char name[NAME_MAX])
 {
-    _Alignas(8) char buffer[FILE_INFO + NAME_MAX * sizeof(CHAR16)];
+    _Alignas(8) char buffer[FILE_INFO + NAME_UNITS * sizeof(CHAR16)];
     UINTN size = sizeof(buffer);
 
     EFI_STATUS status = folder->Read(folder, &size, buffer);
@@ -157,13 +158,17 @@ static EFI_STATUS read_entry(struct boot *boot)
 }
 
 /* UEFI 2.10, 9.1: LoadOptions is any binary data. Taken as options when it is a string in
- * full: terminated or not, but of printable characters only. */
+ * full: terminated or not, but of printable characters only. The first one is ASCII: two
+ * letters of an 8-bit string, or two bytes of a GUID, make a printable character too. */
 static bool is_text(const CHAR16 *options, size_t *units)
 {
     while (*units > 0 && options[*units - 1] == 0)
         --*units;
+    if (*units > 0 && options[0] >= 0x80)
+        return false;
     for (size_t i = 0; i < *units; i++) {
-        if (options[i] < ' ' || options[i] == 0x7f)
+        if (options[i] < ' ' || (options[i] >= 0x7f && options[i] < 0xa0) ||
+            (options[i] >= 0xd800 && options[i] < 0xe000))
             return false;
     }
     return *units > 0;

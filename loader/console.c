@@ -43,18 +43,30 @@ static void print_line(struct boot *boot, enum log_level level, const char *text
     print_to_firmware(boot, line, min_u64(whole, sizeof(line) - 1));
 }
 
+static size_t record_size(size_t length)
+{
+    return sizeof(struct boot_log_record) + align_up(length, 8);
+}
+
+/* The last record of a log that is full says so. */
 static void keep_line(struct boot *boot, enum log_level level, const char *text, size_t length)
 {
-    struct boot_log_record record = {read_tsc(), level, (uint32_t)length};
-    size_t size = sizeof(record) + align_up(length, 8);
+    static const char lost[] = "the log is full: lines are missing from here";
+    size_t reserve = record_size(sizeof(lost) - 1);
 
-    if (boot->log == NULL || LOG_SIZE - boot->log_used < size) {
-        boot->log_lost = true;
+    if (boot->log == NULL || boot->log_lost)
         return;
+    if (LOG_SIZE - boot->log_used < record_size(length) + reserve) {
+        boot->log_lost = true;
+        level = LOG_WARNING;
+        text = lost;
+        length = sizeof(lost) - 1;
     }
+
+    struct boot_log_record record = {read_tsc(), level, (uint32_t)length};
     memcpy(boot->log + boot->log_used, &record, sizeof(record));
     memcpy(boot->log + boot->log_used + sizeof(record), text, length);
-    boot->log_used += size;
+    boot->log_used += record_size(length);
 }
 
 /* From now on every line is printed, those up to here first. */
@@ -66,7 +78,7 @@ void be_verbose(struct boot *boot)
         if (record->level > LOG_ERROR)
             print_line(boot, (enum log_level)record->level, (const char *)(record + 1),
                        record->length);
-        at += sizeof(*record) + align_up(record->length, 8);
+        at += record_size(record->length);
     }
 }
 

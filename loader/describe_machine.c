@@ -20,6 +20,12 @@ EFI_STATUS open_boot_info(struct boot *boot)
     return EFI_SUCCESS;
 }
 
+/* With bit masks a pixel has as many bytes as the highest bit of any mask needs. */
+static bool has_wide_pixels(const EFI_PIXEL_BITMASK *masks)
+{
+    return (masks->RedMask | masks->GreenMask | masks->BlueMask | masks->ReservedMask) >> 24 != 0;
+}
+
 /* UEFI 2.10, 12.9: PixelBltOnly has no framebuffer to hand on. False: not a
  * format that 32-bit masks can tell. */
 static bool pixel_masks(const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode,
@@ -36,7 +42,7 @@ static bool pixel_masks(const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode,
         out->red_mask = mode->PixelInformation.RedMask;
         out->green_mask = mode->PixelInformation.GreenMask;
         out->blue_mask = mode->PixelInformation.BlueMask;
-        return true;
+        return has_wide_pixels(&mode->PixelInformation);
     default:
         return false;
     }

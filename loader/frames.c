@@ -58,6 +58,9 @@ static EFI_STATUS allocate(struct boot *boot, EFI_ALLOCATE_TYPE how, enum memory
 {
     uint64_t pages = align_up(bytes, PAGE_SIZE) / PAGE_SIZE;
 
+    /* A size may be what firmware says of a file: 0 pages is what near 2^64 rounds to. */
+    if (pages == 0)
+        return EFI_OUT_OF_RESOURCES;
     TRY(make_ledger_room(boot));
     TRY(ask_firmware(boot, how, type, pages, at));
     boot->ledger->entries[boot->ledger->count++] = (struct allocation){*at, pages};

@@ -10,24 +10,34 @@
 _Noreturn void handoff(uint64_t root, uint64_t entry, uint64_t stack_top, uint64_t boot_info,
                        uint64_t cr0);
 
+/* The map as it is now, into a larger buffer if it has grown, and out. */
+static EFI_STATUS try_to_exit(struct boot *boot, struct firmware_map *firmware)
+{
+    EFI_STATUS status = read_firmware_map(boot->system, firmware);
+
+    if (status == EFI_BUFFER_TOO_SMALL) {
+        free_firmware_map(boot, firmware);
+        TRY(allocate_firmware_map(boot, boot->info->modules.count + 1, firmware));
+        status = read_firmware_map(boot->system, firmware);
+    }
+    TRY(status);
+    status = boot->system->BootServices->ExitBootServices(boot->image, firmware->key);
+    boot->left_firmware = true; /* in part, when it failed: no more printing */
+    return status;
+}
+
 /* UEFI 2.10, 7.4.6: a try that fails may have shut down part of firmware; then only the
- * memory services may be called. The first call of all may still fail harmlessly. */
+ * memory services may be called. Before the first the way back is still open. */
 static EFI_STATUS exit_boot_services(struct boot *boot, struct firmware_map *firmware)
 {
-    EFI_BOOT_SERVICES *services = boot->system->BootServices;
     EFI_STATUS status = EFI_ABORTED;
 
     for (int tries = 0; tries < EXIT_TRIES; tries++) {
-        status = read_firmware_map(boot->system, firmware);
-        if (status == EFI_BUFFER_TOO_SMALL) {
-            status = allocate_firmware_map(boot, boot->info->modules.count + 1, firmware);
-            continue;
-        }
-        if (!EFI_ERROR(status))
-            status = services->ExitBootServices(boot->image, firmware->key);
-        boot->left_firmware = true; /* in part, when it failed: no more printing */
+        status = try_to_exit(boot, firmware);
         if (!EFI_ERROR(status))
             return status;
+        if (!boot->left_firmware)
+            return fail(boot, status, "firmware's memory map, which it wants back to let go");
     }
     halt_with("firmware does not let go: ExitBootServices gives 0x%llx after %d tries",
               (unsigned long long)status, EXIT_TRIES);

@@ -103,19 +103,22 @@ static char *place_of(const struct kernel *kernel, virt_addr_t address)
 }
 
 /* Whole pages are mapped, so what of them is not the segment's must not show what firmware
- * left there. */
+ * left there. Segments of equal rights may share a page: `done` is where the pages of the
+ * one before end. */
 static EFI_STATUS load_segment(struct boot *boot, const struct file *file,
-                               const struct elf_segment *segment)
+                               const struct elf_segment *segment, uint64_t *done)
 {
-    char *start = place_of(&boot->kernel, segment->memory.start);
-    size_t before = segment->memory.start.raw % PAGE_SIZE;
-    uint64_t mapped_end = align_up(segment->memory.start.raw + segment->memory.size, PAGE_SIZE);
-    uint64_t rest = mapped_end - (segment->memory.start.raw + segment->file_size);
+    uint64_t start = segment->memory.start.raw;
+    uint64_t first = max_u64(align_down(start, PAGE_SIZE), *done);
+    uint64_t end = align_up(start + segment->memory.size, PAGE_SIZE);
+    char *to = place_of(&boot->kernel, segment->memory.start);
 
-    memset(start - before, 0, before);
+    if (first < start)
+        memset(place_of(&boot->kernel, virt(first)), 0, start - first);
     if (segment->file_size != 0)
-        TRY(read_file(boot, file, segment->file_offset, start, segment->file_size));
-    memset(start + segment->file_size, 0, rest);
+        TRY(read_file(boot, file, segment->file_offset, to, segment->file_size));
+    memset(to + segment->file_size, 0, end - start - segment->file_size);
+    *done = end;
     return EFI_SUCCESS;
 }
 
@@ -125,11 +128,12 @@ static EFI_STATUS load_image(struct boot *boot, const struct file *file)
     struct elf_segment segment;
     struct elf_error error;
     unsigned cursor = 0;
+    uint64_t done = 0;
 
     TRY(read_headers(boot, file));
     TRY(allocate_image(boot));
     while (elf_next_segment(image, &cursor, &segment))
-        TRY(load_segment(boot, file, &segment));
+        TRY(load_segment(boot, file, &segment, &done));
     if (elf_relocate(image, place_of(&boot->kernel, image->span.start), 0, &error) != ELF_OK)
         return refuse(boot, file, &error);
 

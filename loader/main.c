@@ -16,7 +16,7 @@ static EFI_STATUS boot_kernel(struct boot *boot)
 {
     TRY(open_log(boot));
     TRY(open_boot_info(boot));
-    step_done(boot, BOOT_STEP_ENTRY);
+    boot->info->step_tsc[BOOT_STEP_ENTRY] = boot->entered;
 
     TRY(open_boot_volume(boot));
     TRY(choose_boot_entry(boot));
@@ -43,6 +43,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     struct boot boot = {
         .image = image,
         .system = system,
+        .entered = read_tsc(),
         .paging = cpu_paging_features(),
     };
 

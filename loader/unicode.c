@@ -1,6 +1,8 @@
 /* Between UTF-8, in which our files are written, and UEFI's UCS-2 (UEFI 2.10, 2.3.1). */
 #include "boot.h"
 
+#include "mem.h"
+
 /* Splits one code point off `rest`; 0 for what UCS-2 lacks and for what is not UTF-8. */
 static CHAR16 next_code(struct text *rest)
 {
@@ -53,9 +55,12 @@ size_t utf8_from_utf16(const CHAR16 *text, size_t units, char *out, size_t size)
     size_t used = 0;
 
     for (size_t i = 0; i < units && text[i] != 0; i++) {
-        if (size - used < 4)
+        char code[3];
+        size_t length = put_code(text[i], code);
+        if (size - used <= length)
             return 0;
-        used += put_code(text[i], out + used);
+        memcpy(out + used, code, length);
+        used += length;
     }
     out[used] = '\0';
     return used;

@@ -110,7 +110,8 @@ static EFI_STATUS read_pieces(struct reading *reading, uint64_t piece)
         reading->offset += got;
         reading->left -= got;
         reading->to += got;
-        if (got < wanted)
+        /* Short of the smallest piece there is none to change to: on, as long as anything comes. */
+        if (got < wanted && (got == 0 || piece > BOUNCE_SIZE))
             status = EFI_END_OF_FILE;
     }
     return status;

@@ -10,8 +10,8 @@
 #define PIT_GATE      UINT16_C(0x61) /* bit 0 gate, bit 1 speaker, bit 5 channel 2's output */
 
 #define MEASURE_TICKS UINT64_C(11932) /* 10 ms */
-/* A port read takes about 1 us: a PIT that has not counted down by then is not there. */
-#define MEASURE_TRIES 1000000
+/* No counter runs at 100 GHz: a PIT that has not counted down by then is not there. */
+#define MEASURE_LIMIT UINT64_C(1000000000)
 
 static struct {
     uint64_t entry;
@@ -40,7 +40,7 @@ static uint64_t frequency_by_hypervisor(void)
 static uint64_t frequency_by_pit(void)
 {
     uint8_t gate = in8(PIT_GATE) & 0xfc;
-    int tries = 0;
+    uint64_t ticks = 0;
 
     out8(PIT_GATE, gate);
     out8(PIT_COMMAND, 0xb0);
@@ -50,11 +50,10 @@ static uint64_t frequency_by_pit(void)
     uint64_t start = read_tsc();
     if (in8(PIT_GATE) & 0x20)
         return 0; /* reads 0xff: no PIT */
-    while (!(in8(PIT_GATE) & 0x20) && ++tries < MEASURE_TRIES)
-        continue;
-    uint64_t ticks = read_tsc() - start;
+    while (!(in8(PIT_GATE) & 0x20) && ticks < MEASURE_LIMIT)
+        ticks = read_tsc() - start;
     out8(PIT_GATE, gate);
-    return tries == MEASURE_TRIES ? 0 : ticks * PIT_FREQUENCY / MEASURE_TICKS;
+    return ticks >= MEASURE_LIMIT ? 0 : ticks * PIT_FREQUENCY / MEASURE_TICKS;
 }
 
 void clock_start(uint64_t entry)

@@ -5,10 +5,17 @@
 #include "mem.h"
 #include "translate.h"
 
-/* The book of a frame: 0 inside a block or held; else it is the first of a block. */
-#define BOOK_FREE      UINT8_C(0x80) /* | order */
-#define BOOK_ALLOCATED UINT8_C(0x40) /* | order */
+/* The book of a frame: 0 inside a block or held; else it is the first of a block. A run that
+ * was taken is one block or several: only its first is a start. */
+#define BOOK_FREE      UINT8_C(0x40) /* | order */
+#define BOOK_RUN       UINT8_C(0x80) /* | order; the first block of a run */
+#define BOOK_CONTINUES UINT8_C(0xc0) /* | order; the other blocks of it */
+#define BOOK_STATE     UINT8_C(0xc0)
 #define BOOK_ORDER     UINT8_C(0x3f)
+
+/* A link is stored with these bits flipped: a freed frame that is cleared or filled must not
+ * look like the end of a list. */
+#define LINK_FLIP UINT64_C(0xb5297a4d8e3c96f1)
 
 struct frame_zone {
     uint64_t first; /* frame number */
@@ -16,24 +23,26 @@ struct frame_zone {
     phys_addr_t books;
 };
 
-/* Lies in the first bytes of a free block. */
+/* Lies in the first bytes of a free block, flipped. */
 struct free_block {
-    phys_addr_t next, previous; /* 0: none */
+    uint64_t next, previous; /* addresses; 0: none */
 };
 
-static struct free_block *links_of(phys_addr_t block)
+static struct free_block links_of(uint64_t block)
 {
-    return phys2virt(block);
+    const struct free_block *links = phys2virt(phys(block));
+    return (struct free_block){links->next ^ LINK_FLIP, links->previous ^ LINK_FLIP};
 }
 
-static const struct frame_zone *zones_of(const struct frame_allocator *frames)
+static void set_links(uint64_t block, uint64_t next, uint64_t previous)
 {
-    return phys2virt(frames->zones);
+    struct free_block *links = phys2virt(phys(block));
+    *links = (struct free_block){next ^ LINK_FLIP, previous ^ LINK_FLIP};
 }
 
 static const struct frame_zone *zone_of(const struct frame_allocator *frames, uint64_t frame)
 {
-    const struct frame_zone *zones = zones_of(frames);
+    const struct frame_zone *zones = phys2virt(frames->zones);
     size_t low = 0, high = frames->zone_count;
 
     while (low < high) {
@@ -71,48 +80,61 @@ static unsigned order_between(uint64_t frame, uint64_t end)
 static void link_block(struct frame_allocator *frames, const struct frame_zone *zone,
                        uint64_t frame, unsigned order)
 {
-    phys_addr_t block = frame_address(frame), next = frames->free[order];
+    uint64_t block = frame * PAGE_SIZE, next = frames->free[order].raw;
 
-    *links_of(block) = (struct free_block){.next = next};
-    if (next.raw != 0)
-        links_of(next)->previous = block;
-    frames->free[order] = block;
+    set_links(block, next, 0);
+    if (next != 0)
+        set_links(next, links_of(next).next, block);
+    frames->free[order] = phys(block);
     frames->orders |= UINT64_C(1) << order;
     *book_of(zone, frame) = (uint8_t)(BOOK_FREE | order);
-}
-
-/* A link leads to the first frame of a free block of the same size, or somebody wrote to a
- * frame that was not his. */
-static bool link_is_sound(const struct frame_allocator *frames, phys_addr_t block, unsigned order)
-{
-    const struct frame_zone *zone = zone_of(frames, block.raw / PAGE_SIZE);
-
-    return block.raw == 0 || (is_aligned(block.raw, PAGE_SIZE) && zone != NULL &&
-                              *book_of(zone, block.raw / PAGE_SIZE) == (BOOK_FREE | order));
-}
-
-static bool unlink_block(struct frame_allocator *frames, const struct frame_zone *zone,
-                         uint64_t frame, unsigned order)
-{
-    struct free_block links = *links_of(frame_address(frame));
-
-    if (!link_is_sound(frames, links.next, order) || !link_is_sound(frames, links.previous, order))
-        return false;
-    if (links.next.raw != 0)
-        links_of(links.next)->previous = links.previous;
-    if (links.previous.raw != 0)
-        links_of(links.previous)->next = links.next;
-    else
-        frames->free[order] = links.next;
-    if (frames->free[order].raw == 0)
-        frames->orders &= ~(UINT64_C(1) << order);
-    *book_of(zone, frame) = 0;
-    return true;
 }
 
 static bool is_free_block(const struct frame_zone *zone, uint64_t frame, unsigned order)
 {
     return frame - zone->first < zone->count && *book_of(zone, frame) == (BOOK_FREE | order);
+}
+
+/* A link leads to a free block of the same size, unless somebody wrote to a free frame. */
+static bool link_is_sound(const struct frame_allocator *frames, uint64_t link, unsigned order)
+{
+    const struct frame_zone *zone = zone_of(frames, link / PAGE_SIZE);
+
+    return is_aligned(link, PAGE_SIZE) && zone != NULL &&
+           is_free_block(zone, link / PAGE_SIZE, order);
+}
+
+/* The neighbours point back, and only the first of the list has none before it: so whatever
+ * is written to free frames, no list leads to a block that has left it. */
+static bool links_are_sound(const struct frame_allocator *frames, uint64_t block, unsigned order)
+{
+    struct free_block links = links_of(block);
+
+    if (links.next != 0 &&
+        (!link_is_sound(frames, links.next, order) || links_of(links.next).previous != block))
+        return false;
+    if (frames->free[order].raw == block)
+        return links.previous == 0;
+    return link_is_sound(frames, links.previous, order) && links_of(links.previous).next == block;
+}
+
+static bool unlink_block(struct frame_allocator *frames, const struct frame_zone *zone,
+                         uint64_t frame, unsigned order)
+{
+    struct free_block links = links_of(frame * PAGE_SIZE);
+
+    if (!links_are_sound(frames, frame * PAGE_SIZE, order))
+        return false;
+    if (links.next != 0)
+        set_links(links.next, links_of(links.next).next, links.previous);
+    if (links.previous != 0)
+        set_links(links.previous, links.next, links_of(links.previous).previous);
+    else
+        frames->free[order] = phys(links.next);
+    if (frames->free[order].raw == 0)
+        frames->orders &= ~(UINT64_C(1) << order);
+    *book_of(zone, frame) = 0;
+    return true;
 }
 
 /* Joins the block with its buddy as long as that is free. A buddy whose links are damaged
@@ -143,9 +165,9 @@ static void free_run(struct frame_allocator *frames, const struct frame_zone *zo
 
 static void mark_allocated(const struct frame_zone *zone, uint64_t frame, uint64_t end)
 {
-    while (frame < end) {
+    for (uint8_t state = BOOK_RUN; frame < end; state = BOOK_CONTINUES) {
         unsigned order = order_between(frame, end);
-        *book_of(zone, frame) = (uint8_t)(BOOK_ALLOCATED | order);
+        *book_of(zone, frame) = (uint8_t)(state | order);
         frame += UINT64_C(1) << order;
     }
 }
@@ -180,18 +202,21 @@ enum frames_status frames_take(struct frame_allocator *frames, uint64_t count, u
     return FRAMES_OK;
 }
 
-/* Is the run made of whole allocated blocks? */
+static bool run_continues_at(const struct frame_zone *zone, uint64_t frame)
+{
+    return frame - zone->first < zone->count &&
+           (*book_of(zone, frame) & BOOK_STATE) == BOOK_CONTINUES;
+}
+
+/* Is [frame, end) exactly what was once taken? */
 static enum frames_status check_run(const struct frame_zone *zone, uint64_t frame, uint64_t end)
 {
-    if (end > zone->first + zone->count)
-        return FRAMES_BAD_COUNT;
-    while (frame < end) {
-        uint8_t book = *book_of(zone, frame);
-        if (!(book & BOOK_ALLOCATED))
-            return FRAMES_NOT_ALLOCATED;
-        frame += UINT64_C(1) << (book & BOOK_ORDER);
-    }
-    return frame == end ? FRAMES_OK : FRAMES_BAD_COUNT;
+    if ((*book_of(zone, frame) & BOOK_STATE) != BOOK_RUN)
+        return FRAMES_NOT_ALLOCATED;
+    do {
+        frame += UINT64_C(1) << (*book_of(zone, frame) & BOOK_ORDER);
+    } while (frame < end && run_continues_at(zone, frame));
+    return frame == end && !run_continues_at(zone, end) ? FRAMES_OK : FRAMES_BAD_COUNT;
 }
 
 enum frames_status frames_give(struct frame_allocator *frames, phys_addr_t run, uint64_t count)
@@ -217,6 +242,20 @@ enum frames_status frames_give(struct frame_allocator *frames, phys_addr_t run, 
     return FRAMES_OK;
 }
 
+/* Held memory that is not the books: no block covers its first frame, none starts in it. */
+static bool is_held(const struct frame_allocator *frames, const struct frame_zone *zone,
+                    uint64_t frame, uint64_t end)
+{
+    uint64_t books = frames->zones.raw / PAGE_SIZE;
+
+    if (frames_state(frames, frame_address(frame)) != FRAME_HELD ||
+        (frame < books + frames->books_size / PAGE_SIZE && books < end))
+        return false;
+    while (frame < end && *book_of(zone, frame) == 0)
+        frame++;
+    return frame == end;
+}
+
 enum frames_status frames_reclaim(struct frame_allocator *frames, struct phys_range range)
 {
     uint64_t frame = max_u64(range.start.raw / PAGE_SIZE, 1), end = phys_end(range) / PAGE_SIZE;
@@ -226,7 +265,7 @@ enum frames_status frames_reclaim(struct frame_allocator *frames, struct phys_ra
         return FRAMES_OK; /* frame 0 alone */
     if (zone == NULL || end > zone->first + zone->count)
         return FRAMES_FOREIGN;
-    if (frames_state(frames, frame_address(frame)) != FRAME_HELD)
+    if (!is_aligned(range.start.raw | range.size, PAGE_SIZE) || !is_held(frames, zone, frame, end))
         return FRAMES_BAD_REQUEST;
     free_run(frames, zone, frame, end);
     return FRAMES_OK;
@@ -246,7 +285,7 @@ enum frame_state frames_state(const struct frame_allocator *frames, phys_addr_t 
             break;
         uint8_t book = *book_of(zone, first);
         if (book != 0 && (book & BOOK_ORDER) >= order)
-            return book & BOOK_FREE ? FRAME_FREE : FRAME_ALLOCATED;
+            return (book & BOOK_STATE) == BOOK_FREE ? FRAME_FREE : FRAME_ALLOCATED;
     }
     return FRAME_HELD;
 }

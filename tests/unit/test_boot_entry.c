@@ -1,54 +1,5 @@
-/* common/boot_entry.c: every status by table, then truncated, damaged and
- * random files, each in memory of exactly its size so that ASan sees a read
- * past its end. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "boot_entry.h"
-
-#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
-
-static const char good[] = "# the entry that `make run` boots\n"
-                           "title   Bestla\n"
-                           "version 0.1\n"
-                           "kernel  /bestla/kernel.elf\n"
-                           "module  /bestla/symbols.bin symbols of the kernel\n"
-                           "options verbose\n"
-                           "options directmap=full log=debug\n"
-                           "module  \\bestla\\other.bin\n";
-
-static struct text exact_copy(const void *bytes, size_t length)
-{
-    char *copy = length > 0 ? malloc(length) : NULL;
-
-    if (length > 0)
-        memcpy(copy, bytes, length);
-    return (struct text){copy, length};
-}
-
-static void release(struct text text)
-{
-    free((char *)(uintptr_t)text.start);
-}
-
-static void assert_text(struct text text, const char *expected)
-{
-    if (!text_equal(text, text_of(expected)))
-        fail_msg("\"%.*s\", expected \"%s\"", TEXT_ARG(text), expected);
-}
-
-static bool lies_in(struct text piece, struct text file)
-{
-    return piece.length == 0 ||
-           (piece.start >= file.start && piece.start + piece.length <= file.start + file.length);
-}
+/* common/boot_entry.c: entries, good and bad; every status by table. */
+#include "entry_sample.h"
 
 static void test_good(void **state)
 {
@@ -148,13 +99,6 @@ static void test_syntax(void **state)
     }
 }
 
-struct bad_row {
-    const char *file;
-    enum boot_entry_status status;
-    size_t line;
-    const char *text;
-};
-
 static const struct bad_row bad_entries[] = {
     {"", BOOT_ENTRY_EMPTY, 0, ""},
     {"\n", BOOT_ENTRY_EMPTY, 0, ""},
@@ -201,35 +145,6 @@ static const struct bad_row bad_entries[] = {
     {"title a\xc3", BOOT_ENTRY_BAD_CHARACTER, 1, "title a"},
     {"title a\xc3\n\xa9", BOOT_ENTRY_BAD_CHARACTER, 1, "title a"},
 };
-
-static const struct bad_row bad_confs[] = {
-    {"", BOOT_ENTRY_EMPTY, 0, ""},
-    {"#default x\n\n", BOOT_ENTRY_EMPTY, 0, ""},
-    {"default\n", BOOT_ENTRY_NO_VALUE, 1, "default"},
-    {"#\ntimeout \n", BOOT_ENTRY_NO_VALUE, 2, "timeout"},
-    {"default a\ndefault b\n", BOOT_ENTRY_REPEATED, 2, "default"},
-    {"timeout 0\ntimeout 0\n", BOOT_ENTRY_REPEATED, 2, "timeout"},
-    {"timeout 3601", BOOT_ENTRY_BAD_NUMBER, 1, "3601"},
-    {"timeout 42949672960", BOOT_ENTRY_BAD_NUMBER, 1, "42949672960"},
-    {"timeout 18446744073709551617", BOOT_ENTRY_BAD_NUMBER, 1, "18446744073709551617"},
-    {"timeout -1", BOOT_ENTRY_BAD_NUMBER, 1, "-1"},
-    {"timeout 1 2", BOOT_ENTRY_BAD_NUMBER, 1, "1 2"},
-    {"timeout 5s", BOOT_ENTRY_BAD_NUMBER, 1, "5s"},
-    {"timeout 1/", BOOT_ENTRY_BAD_NUMBER, 1, "1/"},
-    {"timeout :", BOOT_ENTRY_BAD_NUMBER, 1, ":"},
-    {"timeout 0x5", BOOT_ENTRY_BAD_NUMBER, 1, "0x5"},
-    {"default x\ntimeout soon\n", BOOT_ENTRY_BAD_NUMBER, 2, "soon"},
-    {"timeout soon\ndefault\n", BOOT_ENTRY_BAD_NUMBER, 1, "soon"},
-    {"timeout \x03", BOOT_ENTRY_BAD_CHARACTER, 1, "timeout "},
-};
-
-static void assert_error(const struct boot_entry_error *error, const struct bad_row *row)
-{
-    if (error->status != row->status || error->line != row->line)
-        fail_msg("\"%s\": status %d in line %zu, expected %d in line %zu", row->file, error->status,
-                 error->line, row->status, row->line);
-    assert_text(error->text, row->text);
-}
 
 static void check_bad_entry(const struct bad_row *row)
 {
@@ -291,74 +206,6 @@ static void test_bad_characters(void **state)
     }
 }
 
-static void test_bad_confs(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ROWS(bad_confs); i++) {
-        const struct bad_row *row = &bad_confs[i];
-        struct text file = exact_copy(row->file, strlen(row->file));
-        struct loader_conf conf;
-        struct boot_entry_error error;
-
-        assert_int_equal(loader_conf_parse(file, &conf, &error), row->status);
-        assert_error(&error, row);
-        assert_int_equal(conf.timeout, 0);
-        assert_int_equal(conf.default_pattern.length, 0);
-        release(file);
-    }
-}
-
-static void test_confs(void **state)
-{
-    static const struct {
-        const char *file;
-        const char *pattern;
-        unsigned timeout;
-    } rows[] = {
-        {"default bestla-*.conf\ntimeout 3\n", "bestla-*.conf", 3},
-        {"timeout 0", "", 0},
-        {"timeout 3600", "", 3600},
-        {"timeout 0009", "", 9},
-        {"\xef\xbb\xbf"
-         "default\ta b\r\n",
-         "a b", 0},
-        {"editor no\nconsole-mode\n", "", 0},
-        {"default x\ntimeouts 9\n", "x", 0},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ROWS(rows); i++) {
-        struct text file = exact_copy(rows[i].file, strlen(rows[i].file));
-        struct loader_conf conf;
-        struct boot_entry_error error;
-
-        assert_int_equal(loader_conf_parse(file, &conf, &error), BOOT_ENTRY_OK);
-        assert_int_equal(error.status, BOOT_ENTRY_OK);
-        assert_text(conf.default_pattern, rows[i].pattern);
-        assert_int_equal(conf.timeout, rows[i].timeout);
-        release(file);
-    }
-}
-
-/* strlen cannot write these rows: a NUL in the key, the value, a comment. */
-static void test_nul_bytes(void **state)
-{
-    static const char line[] = "kernel /k\n# comment\ntitle t\n";
-
-    (void)state;
-    for (size_t at = 0; at < sizeof line - 1; at++) {
-        struct text file = exact_copy(line, sizeof line - 1);
-        struct boot_entry entry;
-        struct boot_entry_error error;
-
-        ((char *)(uintptr_t)file.start)[at] = '\0';
-        assert_int_equal(boot_entry_parse(file, &entry, &error), BOOT_ENTRY_BAD_CHARACTER);
-        assert_ptr_equal(error.text.start + error.text.length, file.start + at);
-        release(file);
-    }
-}
-
-/* `filler` bytes in a line between a short one and the kernel's. */
 static enum boot_entry_status parse_with_line(const char *key, size_t filler, const char *line_end,
                                               struct boot_entry_error *error)
 {
@@ -453,104 +300,6 @@ static void test_refused_entry(void **state)
 }
 
 /* Whatever the bytes: no read outside them, and the promises of the header. */
-static enum boot_entry_status check_promises(const void *bytes, size_t length)
-{
-    struct text file = exact_copy(bytes, length);
-    struct boot_entry entry;
-    struct boot_entry_error error;
-    struct loader_conf conf;
-    struct text path, words;
-    char options[64];
-    enum boot_entry_status status = boot_entry_parse(file, &entry, &error);
-
-    assert_int_equal(status, error.status);
-    assert_true(lies_in(error.text, file));
-    assert_int_equal(status == BOOT_ENTRY_OK, entry.kernel.length > 0);
-    assert_true(lies_in(entry.kernel, file) && lies_in(entry.title, file));
-    assert_true(status != BOOT_ENTRY_OK || strchr("/\\", entry.kernel.start[0]));
-    for (struct text rest = entry.file; boot_entry_next_module(&rest, &path, &words);) {
-        assert_true(lies_in(path, file) && lies_in(words, file));
-        assert_non_null(strchr("/\\", path.start[0]));
-    }
-    if (boot_entry_options(&entry, options, sizeof options) == BOOT_ENTRY_OK)
-        assert_true(strlen(options) < sizeof options);
-    if (loader_conf_parse(file, &conf, &error) == BOOT_ENTRY_OK)
-        assert_true(lies_in(conf.default_pattern, file) && conf.timeout <= 3600);
-    release(file);
-    return status;
-}
-
-static void test_truncated(void **state)
-{
-    static const char *const files[] = {
-        good,
-        "\xef\xbb\xbftitle \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\r\nkernel /k\r\noptions a\r\n",
-        "default *.conf\ntimeout 3\n",
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ROWS(files); i++) {
-        for (size_t length = 0; length <= strlen(files[i]); length++)
-            check_promises(files[i], length);
-    }
-}
-
-static void test_damaged(void **state)
-{
-    char bytes[sizeof good];
-    size_t refused = 0;
-
-    (void)state;
-    srandom(1);
-    for (size_t i = 0; i < 30000; i++) {
-        memcpy(bytes, good, sizeof good);
-        for (size_t count = 1 + (size_t)random() % 3; count > 0; count--)
-            bytes[(size_t)random() % (sizeof good - 1)] =
-                "\n\r\t \0#/\\.k\x80\xe2\xff"[random() % 13];
-        refused += check_promises(bytes, strlen(good)) != BOOT_ENTRY_OK;
-    }
-    assert_in_range(refused, 5000, 29000);
-}
-
-static void test_random_bytes(void **state)
-{
-    unsigned char bytes[64];
-
-    (void)state;
-    srandom(2);
-    for (size_t i = 0; i < 100000; i++) {
-        size_t length = (size_t)random() % sizeof bytes;
-
-        for (size_t at = 0; at < length; at++)
-            bytes[at] = (unsigned char)random();
-        check_promises(bytes, length);
-    }
-}
-
-/* Words of the syntax in any order reach deeper than bytes do. */
-static void test_random_words(void **state)
-{
-    static const char *const words[] = {
-        "kernel ",  "kernel",   "module ", "options ", "title ",   "version ",
-        "default ", "timeout ", "\n",      "\n",       "\r\n",     "\n\n",
-        "#",        " ",        "\t",      "/k",       "\\m",      "/../",
-        "..",       "3600",     "3601",    "x",        "\xc3\xa9", "\xef\xbb\xbf",
-    };
-    size_t accepted = 0;
-
-    (void)state;
-    srandom(3);
-    for (size_t i = 0; i < 100000; i++) {
-        char bytes[128];
-        size_t length = 0;
-
-        for (size_t count = (size_t)random() % 14; count > 0; count--)
-            length += (size_t)sprintf(bytes + length, "%s", words[(size_t)random() % ROWS(words)]);
-        accepted += check_promises(bytes, length) == BOOT_ENTRY_OK;
-    }
-    assert_in_range(accepted, 500, 99000);
-}
-
 static void test_status_texts(void **state)
 {
     (void)state;
@@ -568,14 +317,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),           cmocka_unit_test(test_modules),
         cmocka_unit_test(test_syntax),         cmocka_unit_test(test_bad_entries),
-        cmocka_unit_test(test_bad_characters), cmocka_unit_test(test_bad_confs),
-        cmocka_unit_test(test_confs),          cmocka_unit_test(test_nul_bytes),
-        cmocka_unit_test(test_line_length),    cmocka_unit_test(test_options_fit),
-        cmocka_unit_test(test_no_options),     cmocka_unit_test(test_refused_entry),
-        cmocka_unit_test(test_truncated),      cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_random_bytes),   cmocka_unit_test(test_random_words),
-        cmocka_unit_test(test_status_texts),
+        cmocka_unit_test(test_bad_characters), cmocka_unit_test(test_line_length),
+        cmocka_unit_test(test_options_fit),    cmocka_unit_test(test_no_options),
+        cmocka_unit_test(test_refused_entry),  cmocka_unit_test(test_status_texts),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,10 +137,17 @@ static void bad_segments_are_named(void **state)
          "e_phnum 0x6 has no PT_LOAD that is not empty among them"},
         {{{PHDR(1, p_offset), 0x6000}},
          ELF_FILE_BOUNDS,
-         "program header 1: p_offset 0x6000 is past the end of the file at 0x5800"},
+         "program header 1: p_offset 0x6000 is not inside the file, which ends at 0x5800"},
         {{{PHDR(1, p_offset), 0xfffffffffffff000}},
          ELF_FILE_BOUNDS,
-         "program header 1: p_offset 0xfffffffffffff000 is past the end of the file at 0x5800"},
+         "program header 1: p_offset 0xfffffffffffff000 is not inside the file, which ends at "
+         "0x5800"},
+        {{{PHDR(3, p_offset), SAMPLE_FILE_SIZE}},
+         ELF_FILE_BOUNDS,
+         "program header 3: p_offset 0x5800 is not inside the file, which ends at 0x5800"},
+        {{{PHDR(3, p_offset), SAMPLE_FILE_SIZE - 1}},
+         ELF_FILE_BOUNDS,
+         "program header 3: p_filesz 0x700 is more than the file has from p_offset, 0x1"},
         {{{PHDR(3, p_filesz), 0x1781}},
          ELF_FILE_BOUNDS,
          "program header 3: p_filesz 0x1781 is more than the file has from p_offset, 0x1780"},
@@ -158,6 +165,14 @@ static void bad_segments_are_named(void **state)
         {{{PHDR(2, p_filesz), 5}},
          ELF_FILESZ_OVER_MEMSZ,
          "program header 2: p_filesz 0x5 is more than p_memsz"},
+    };
+    check_rows(rows, COUNT(rows));
+}
+
+static void bad_placements_are_named(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         {{{PHDR(0, p_align), 0x800}},
          ELF_BAD_ALIGN,
          "program header 0: p_align 0x800 is less than 0x1000"},
@@ -248,6 +263,29 @@ static void bad_neighbours_are_named(void **state)
          ELF_SHARED_PAGE,
          "program header 3: p_vaddr 0xffffffff80104080 shares with a segment of other rights the "
          "page 0xffffffff80104000"},
+        /* Each right counts: R beside RW, R beside RX. */
+        {{{PHDR(1, p_memsz), 0x2080}, {PHDR(1, p_flags), PF_R}},
+         ELF_SHARED_PAGE,
+         "program header 3: p_vaddr 0xffffffff80104080 shares with a segment of other rights the "
+         "page 0xffffffff80104000"},
+        {{{PHDR(0, p_memsz), 0x27f0},
+          {PHDR(1, p_vaddr), SAMPLE_V + 0x2800},
+          {PHDR(1, p_paddr), SAMPLE_P + 0x2800},
+          {PHDR(1, p_offset), 0x2800}},
+         ELF_SHARED_PAGE,
+         "program header 1: p_vaddr 0xffffffff80102800 shares with a segment of other rights the "
+         "page 0xffffffff80102000"},
+    };
+    check_rows(rows, COUNT(rows));
+}
+
+static void bad_physical_addresses_are_named(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {{{PHDR(1, p_paddr), SAMPLE_P + 0x2800}},
+         ELF_BAD_PHYS,
+         "program header 1: p_paddr 0x102800 is not congruent to p_vaddr modulo 0x1000"},
         {{{PHDR(1, p_paddr), SAMPLE_P + 0x2001}},
          ELF_BAD_PHYS,
          "program header 1: p_paddr 0x102001 is not congruent to p_vaddr modulo 0x1000"},
@@ -280,7 +318,9 @@ int main(void)
         cmocka_unit_test(variants_are_accepted),
         cmocka_unit_test(bad_headers_are_named),
         cmocka_unit_test(bad_segments_are_named),
+        cmocka_unit_test(bad_placements_are_named),
         cmocka_unit_test(bad_neighbours_are_named),
+        cmocka_unit_test(bad_physical_addresses_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

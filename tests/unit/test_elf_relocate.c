@@ -130,6 +130,14 @@ static void bad_dynamic_sections_are_named(void **state)
          ELF_BAD_DYNAMIC,
          "program header 4: p_memsz 0x70 ends before a DT_NULL",
          0},
+    };
+    check_rows(rows, COUNT(rows));
+}
+
+static void other_tables_are_named(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         {{{DYN(0, d_tag), DT_REL}},
          ELF_BAD_RELOCATION,
          "d_tag 0x11 names a relocation table other than DT_RELA",
@@ -247,6 +255,14 @@ static void bad_relocations_are_named(void **state)
          "relocation 5: r_offset 0xffffffff801000af is on the relocation table, which starts at "
          "0xffffffff80100020",
          0},
+    };
+    check_rows(rows, COUNT(rows));
+}
+
+static void bad_addends_are_named(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         {{{RELA(0, r_addend), SAMPLE_V - 1}},
          ELF_RELOCATION_RANGE,
          "relocation 0: r_addend 0xffffffff800fffff is outside the image, which starts at "
@@ -282,8 +298,10 @@ int main(void)
         cmocka_unit_test(good_image_is_moved),
         cmocka_unit_test(variants_are_accepted),
         cmocka_unit_test(bad_dynamic_sections_are_named),
+        cmocka_unit_test(other_tables_are_named),
         cmocka_unit_test(bad_tables_are_named),
         cmocka_unit_test(bad_relocations_are_named),
+        cmocka_unit_test(bad_addends_are_named),
         cmocka_unit_test(without_dynamic_nothing_moves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,8 +74,9 @@ of the PAT MSR if it is another."""
         state, ranges = target.controls(), target.readable_ranges()
         state.require_long_mode()
         with target.physical_memory(state, ranges) as memory:
+            pieces = Tables(memory, state).pieces()
             print(HEADER)
-            for number, piece in enumerate(Tables(memory, state).pieces()):
+            for number, piece in enumerate(pieces):
                 if most and number >= most:
                     print("stopped after %d rows, at 0x%016x; `pagemap 0` shows all"
                           % (most, piece.virt))

@@ -7,15 +7,15 @@ import threading
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Callable, Iterator, Optional
+from typing import Iterator, Optional
 
 import gdb
 
 from . import target, uefi
 from .memory import Memory, Ranges
-from .paging import CR0_PG
+from .paging import CR0_PG, EFER_LMA, Controls, Tables
 from .target import TargetError
-from .uefi import FirmwareError, PeFile
+from .uefi import FirmwareError, PeFile, SystemTable
 
 ENTRY = "efi_main"
 POLL_SECONDS = 0.05
@@ -47,15 +47,8 @@ def candidates(ranges: Optional[Ranges]) -> list[int]:
     return sorted(addresses, key=lambda address: (address >= FOUR_GIB, -address))
 
 
-def with_memory(ranges: Optional[Ranges], read: Callable[[Memory], Optional[int]]
-                ) -> Optional[int]:
-    with target.physical_memory(target.controls(), ranges) as memory:
-        return read(memory)
-
-
-def image_list(memory: Memory, ranges: Optional[Ranges]) -> Optional[int]:
-    table = uefi.find_system_table(memory, candidates(ranges))
-    return None if table is None else uefi.find_image_list(memory, table)
+def program_counter() -> int:
+    return target.register("rip") or 0
 
 
 # -- symbols ---------------------------------------------------------------------------
@@ -93,23 +86,23 @@ def load_symbols(files: Files, base: int) -> None:
     gdb.execute("add-symbol-file %s -o 0x%x" % (name, base), to_string=True)
 
 
-def tell(files: Files, pe: PeFile, base: int, same_code: Optional[int]) -> None:
+def tell(files: Files, pe: PeFile, base: int, same_code: bool) -> None:
     print("loader at 0x%x-0x%x, symbols of %s" % (base, base + pe.image_size, files.elf))
     if not same_code:
         print("warning: the code in memory is not that of %s: lines may be off" % files.pe)
 
 
-def symbols(files: Files, base: Optional[int]) -> None:
+def symbols(files: Files, given: Optional[int]) -> None:
     """Loads the symbols at a base, which is looked for if not given."""
     target.require_target()
-    pe, ranges = files.load_pe(), target.readable_ranges()
-    if base is None:
-        here = target.register("rip") or 0
-        base = with_memory(ranges, lambda memory: find_base(memory, ranges, pe, here)) or 0
-    elif not with_memory(ranges, lambda memory: pe.has_headers_at(memory, base or 0)):
+    pe, ranges, here = files.load_pe(), target.readable_ranges(), program_counter()
+    with target.physical_memory(target.controls(), ranges) as memory:
+        base = find_base(memory, ranges, pe, here) if given is None else given
+        right, same_code = pe.has_headers_at(memory, base), pe.has_code_at(memory, base)
+    if not right:
         raise FirmwareError("0x%x: not the headers of %s" % (base, files.pe))
     load_symbols(files, base)
-    tell(files, pe, base, with_memory(ranges, lambda memory: pe.has_code_at(memory, base or 0)))
+    tell(files, pe, base, same_code)
 
 
 # -- stop in the loader ----------------------------------------------------------------
@@ -155,7 +148,7 @@ class Stops:
         numbers = [str(each.number) for each in getattr(self.event, "breakpoints", ())]
         cause = "breakpoint " + ", ".join(numbers) if numbers else \
             getattr(self.event, "stop_signal", "no known cause")
-        return "%s at 0x%x" % (cause, target.register("rip") or 0)
+        return "%s at 0x%x" % (cause, program_counter())
 
 
 @contextmanager
@@ -192,10 +185,31 @@ def forget_last_boot(ranges: Optional[Ranges]) -> None:
                 memory.write(address, bytes(8))
 
 
+def require_firmware(memory: Memory, state: Controls, table: Optional[SystemTable],
+                     here: int) -> None:
+    """Firmware maps memory at itself, so code elsewhere is not firmware's."""
+    gone = table is not None and not table.boot_services
+    if state.cr0 & CR0_PG and state.efer & EFER_LMA:
+        walk = Tables(memory, state).walk(here)
+        gone = gone or walk.mapped and walk.phys != here
+    if gone:
+        raise FirmwareError("firmware has been left (now at 0x%x): reset the machine first, "
+                            "`monitor system_reset`" % here)
+
+
+def image_list(ranges: Optional[Ranges]) -> Optional[int]:
+    """The list's header, once firmware has published it."""
+    state, here = target.controls(), program_counter()
+    with target.physical_memory(state, ranges) as memory:
+        table = uefi.find_system_table(memory, candidates(ranges))
+        require_firmware(memory, state, table, here)
+        return None if table is None else uefi.find_image_list(memory, table)
+
+
 def wait_for_list(stops: Stops, ranges: Optional[Ranges]) -> int:
     """Runs in small steps until firmware has published its list of images."""
     while True:
-        header = with_memory(ranges, lambda memory: image_list(memory, ranges))
+        header = image_list(ranges)
         if header is not None:
             return header
         stops.resume(POLL_SECONDS)
@@ -203,10 +217,12 @@ def wait_for_list(stops: Stops, ranges: Optional[Ranges]) -> int:
             raise TargetError("stopped before firmware listed its images: " + stops.reason())
 
 
-def loaded(memory: Memory, header: int, pe: PeFile) -> Optional[int]:
-    if uefi.being_updated(memory, header):
-        return None
-    return uefi.find_loader(memory, header, pe)
+def loaded(ranges: Optional[Ranges], header: int, pe: PeFile) -> Optional[int]:
+    """The loader's base, once it is in the list and the list is whole."""
+    with target.physical_memory(target.controls(), ranges) as memory:
+        if uefi.being_updated(memory, header):
+            return None
+        return uefi.find_loader(memory, header, pe)
 
 
 def wait_for_loader(stops: Stops, ranges: Optional[Ranges], header: int, pe: PeFile) -> int:
@@ -218,7 +234,7 @@ def wait_for_loader(stops: Stops, ranges: Optional[Ranges], header: int, pe: PeF
             stops.resume()
             if not stops.by(watch):
                 raise TargetError("stopped before the loader was loaded: " + stops.reason())
-            base = with_memory(ranges, lambda memory: loaded(memory, header, pe))
+            base = loaded(ranges, header, pe)
             if base is not None:
                 return base
     finally:
@@ -235,10 +251,9 @@ def stop_in_loader(files: Files) -> None:
     print("waiting for firmware to load the loader; ^C stops the machine")
     with quiet_stops() as stops:
         header = wait_for_list(stops, ranges)
-        known = with_memory(ranges, lambda memory: loaded(memory, header, pe))
+        known = loaded(ranges, header, pe)
         base = wait_for_loader(stops, ranges, header, pe) if known is None else known
-    load_symbols(files, base)
-    tell(files, pe, base, with_memory(ranges, lambda memory: pe.has_code_at(memory, base)))
+    symbols(files, base)
     if known is not None:
         print("it was loaded before: %s may have run already; stopped here" % ENTRY)
         return

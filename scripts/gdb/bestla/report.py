@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Iterator, NamedTuple
 
-from .paging import (ACCESSED, ADDRESS_MASK, CR0_WP, CR4_PKE, CR4_PKS, CR4_SMAP, CR4_SMEP, DIRTY, EFER_NXE,
-                     EXECUTE, FRAME_BITS, GLOBAL, LEVEL_NAMES, NX, PCD, PRESENT, PWT,
-                     USER, WRITE, Controls, Flaw, Piece, Run, Step, Walk, bit_list, canonical,
-                     entry_rights, is_leaf, leaf_frame, page_size, pat_index, pat_type)
+from .paging import (ACCESSED, ADDRESS_MASK, CR0_WP, CR4_PKE, CR4_PKS, CR4_SMAP, CR4_SMEP,
+                     DIRTY, EFER_NXE, EXECUTE, FRAME_BITS, GLOBAL, LEVEL_NAMES, NX, PCD, PRESENT,
+                     PWT, USER, WRITE, Controls, Flaw, Piece, Run, Step, Walk, bit_list,
+                     canonical, entry_rights, is_leaf, leaf_frame, page_size, pat_index,
+                     pat_type)
 
 HEADER = ("Virtual address start-end              Physical address start-end             "
           "Total size   Page size   Count  Flags")
@@ -39,7 +40,7 @@ def row(run: Run, pat: int) -> str:
 
 
 def flaw_row(flaw: Flaw) -> str:
-    entries = "" if flaw.count == 1 else " and the %d after it" % (flaw.count - 1)
+    entries = "" if flaw.count == 1 else " and %d more" % (flaw.count - 1)
     return "0x%016x-0x%016x  unreachable: %s entry at 0x%x = 0x%x%s: %s" % (
         flaw.virt, (flaw.virt + flaw.size) & ADDRESS_MASK, LEVEL_NAMES[flaw.level], flaw.address,
         flaw.entry, entries, flaw.why)

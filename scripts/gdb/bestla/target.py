@@ -118,8 +118,9 @@ class MappedMemory:
         self.offset = offset
 
     def read(self, phys: int, size: int) -> bytes:
+        virt = phys + self.offset & ADDRESS_MASK
         try:
-            return bytes(gdb.selected_inferior().read_memory(phys + self.offset & ADDRESS_MASK, size))
+            return bytes(gdb.selected_inferior().read_memory(virt, size))
         except (gdb.error, OverflowError) as error:
             raise Unreadable("0x%x: %s" % (phys, error)) from None
 

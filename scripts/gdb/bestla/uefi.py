@@ -19,6 +19,7 @@ SYSTEM_TABLE_SIGNATURE = b"IBI SYST"
 SYSTEM_TABLE_SIZE = 120
 DEBUG_IMAGE_INFO_GUID = uuid.UUID("49152e77-1ada-4764-b7a2-7afefed95e8b").bytes_le
 UPDATE_IN_PROGRESS = 1
+EXECUTABLE = 0x2000_0000        # IMAGE_SCN_MEM_EXECUTE
 IMAGE_INFO_NORMAL = 1
 
 # Bounds on what is believed: far more than any firmware has.
@@ -75,7 +76,10 @@ def follow_pointer(memory: Memory, address: int) -> Optional[SystemTable]:
 def find_image_list(memory: Memory, table: SystemTable) -> Optional[int]:
     """The address of EFI_DEBUG_IMAGE_INFO_TABLE_HEADER, None while there is none."""
     for index in range(min(table.table_count, MOST_CONFIGURATION_TABLES)):
-        guid, address = unpack(memory, "<16sQ", table.tables + 24 * index)
+        try:
+            guid, address = unpack(memory, "<16sQ", table.tables + 24 * index)
+        except Unreadable:
+            return None
         if guid == DEBUG_IMAGE_INFO_GUID:
             return address
     return None
@@ -86,23 +90,23 @@ def being_updated(memory: Memory, header: int) -> bool:
 
 
 def images(memory: Memory, header: int) -> Iterator[Image]:
-    """Every image in the list; entries that cannot be read are passed over."""
-    count, table = unpack(memory, "<IQ", header + 4)
-    if count > MOST_IMAGES:
-        raise FirmwareError("debug image info table at 0x%x: %d images" % (header, count))
+    """Every image in the list; what cannot be read is passed over."""
+    try:
+        count, table = unpack(memory, "<IQ", header + 4)
+    except Unreadable:
+        return
     # edk2 counts the entries in use and leaves holes where images were unloaded.
-    slot = 0
-    while count and slot < MOST_IMAGES:
+    for slot in range(MOST_IMAGES):
+        if not count:
+            return
         try:
             info, = unpack(memory, "<Q", table + 8 * slot)
-            if info:
-                count -= 1
-                image = normal_image(memory, info)
-                if image is not None:
-                    yield image
+            count -= 1 if info else 0
+            image = normal_image(memory, info) if info else None
         except Unreadable:
-            pass
-        slot += 1
+            continue
+        if image is not None:
+            yield image
 
 
 def normal_image(memory: Memory, info: int) -> Optional[Image]:
@@ -150,8 +154,11 @@ class PeFile:
             size, rva, raw_size, raw = struct.unpack_from("<IIII", self.data,
                                                           table + 40 * index + 8)
             flags, = struct.unpack_from("<I", self.data, table + 40 * index + 36)
-            if flags & 0x2000_0000:
-                return rva, self.data[raw:raw + min(size, raw_size)]
+            if flags & EXECUTABLE:
+                code = self.data[raw:raw + min(size, raw_size)]
+                if len(code) < min(size, raw_size):
+                    raise IndexError
+                return rva, code
         return 0, b""
 
     def without_base(self, headers: bytes) -> bytes:

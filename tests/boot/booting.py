@@ -1,6 +1,7 @@
 """What a boot test asks of a machine: wait for its words, look into it, take its picture.
 
-The fixture `boot` in conftest.py makes these; the tests import only the names they need.
+The fixtures of conftest.py make these; the tests import only the names they need. (The module
+is not called bestla: that is the GDB commands' package, which the same pytest loads.)
 """
 
 import os
@@ -12,6 +13,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import page_walk
+from file_watch import FileWatch
 from machine import Machine, RunningMachine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -20,7 +23,9 @@ LOADER = "EFI/BOOT/BOOTX64.EFI"
 MOVED_LOADER = "EFI/bestla/loader.efi"
 KERNEL = "kernel.elf"
 ENTRY = "loader/entries/bestla.conf"
-READY = r"bestla: ready"
+READY = r"^bestla: ready$"
+# The quickest machine: for tests that look at the kernel alone.
+QUICK: dict[str, Any] = {"firmware": "bios", "memory": "256M", "extra": ["-vga", "none"]}
 
 # A slow or busy machine gets more time by one setting for all waits.
 SCALE = float(os.environ.get("BESTLA_TIMEOUT_SCALE", "1"))
@@ -51,6 +56,10 @@ class Boot:
         """What the machine has written to QEMU's debug console so far."""
         return (self.folder / "debugcon.log").read_text(errors="replace")
 
+    def tail(self, lines: int = 40) -> str:
+        """The last lines that were printed and are not blank."""
+        return self._serial.tail(lines)
+
     def send(self, text: str) -> None:
         """Types on the serial port."""
         self._serial.send(text)
@@ -74,13 +83,21 @@ class Boot:
             return match
         why = self.running.why_ended() if self._serial.ended else \
             f"nothing after {time.monotonic() - start:.0f} s"
-        raise AssertionError(f"waited for {' or '.join(map(repr, patterns))}: {why}\n"
-                             f"--- the last lines of the serial port:\n{self._serial.tail(40)}")
+        raise AssertionError(f"waited for {' or '.join(map(repr, patterns))}: {why}")
+
+    def wait_for_debugcon(self, pattern: str, timeout: float = BOOT_TIMEOUT) -> re.Match[str]:
+        """As wait_for, on what a machine without a serial port says."""
+        deadline = time.monotonic() + timeout * SCALE
+        with FileWatch(self.folder / "debugcon.log") as watch:
+            while not (match := re.search(pattern, self.debugcon, re.M)):
+                assert watch.wait(deadline - time.monotonic()), \
+                    f"waited for {pattern!r} on the debug console: {self.debugcon[-2000:]}"
+        return match
 
     def wait_end(self, timeout: float = BOOT_TIMEOUT) -> str:
         """Waits until QEMU has ended and says how, such as "the machine reset …"."""
         self._serial.wait(lambda _: None, timeout * SCALE)
-        assert self._serial.ended, f"QEMU still runs\n{self._serial.tail(40)}"
+        assert self._serial.ended, "QEMU still runs"
         return self.running.why_ended()
 
     def registers(self, processor: int = 0) -> dict[str, int]:
@@ -93,6 +110,12 @@ class Boot:
     def read_physical(self, address: int, size: int) -> bytes:
         """Physical memory."""
         return self.qmp.read_physical(address, size)
+
+    def leaves(self) -> list[page_walk.Leaf]:
+        """What the machine's page tables map now, by the walker that is nobody else's."""
+        registers = self.registers()
+        return list(page_walk.leaves(self.read_physical, registers["CR3"], registers["CR4"],
+                                     registers["EFER"]))
 
     def screenshot(self, path: Path) -> Path:
         """Writes the screen as a PNG file."""

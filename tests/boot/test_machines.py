@@ -1,0 +1,140 @@
+"""The machines that Bestla must boot on: each value of each setting once or twice.
+
+`make test-all` adds those marked matrix.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+import pytest
+
+from booting import READY, Boot
+from boot_info import BootInfo
+from kernel_log import assert_audited, page_map, row_of
+from machine import memory_bytes
+from page_walk import runs
+
+NO_NX = dict.fromkeys((1, 2), "the CPU has no NX")
+ALL_GUARDS, NO_GUARDS = "SMEP on, SMAP on, UMIP on", "SMEP absent, SMAP absent, UMIP absent"
+# What firmware keeps for itself, generously.
+FIRMWARE_SHARE = 24 << 20
+VGA_NONE = ["-vga", "none"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A machine by the fields of scripts/machine.py, and what is special about it."""
+
+    name: str
+    machine: dict[str, Any]
+    says: tuple[str, ...] = ()
+    excused: dict[int, str] = field(default_factory=dict)
+
+
+def case(name: str, *says: str, excused: dict[int, str] | None = None,
+         **machine: Any) -> Case:
+    """One line of the tables below."""
+    return Case(name, machine, says, excused or {})
+
+
+CASES = [
+    case("qemu64-512M-pc-ahci", NO_GUARDS, cpu="qemu64", memory="512M", machine="pc",
+         media="ahci"),
+    case("max-8G-q35-usb", ALL_GUARDS, "1-GiB leaves", memory="8G", media="usb"),
+    case("no1g-8G-q35-nvme", "no 1-GiB leaves", cpu="max,-pdpe1gb", memory="8G", media="nvme"),
+    case("nonx-512M-q35-ahci", "no NX", cpu="max,-nx", memory="512M", media="ahci",
+         excused=NO_NX),
+    case("max-64M-q35-virtio", memory="64M"),
+    case("qemu64-64M-pc-usb", memory="64M", cpu="qemu64", machine="pc", media="usb"),
+    case("max-1G-pc-nvme-bios", memory="1G", machine="pc", media="nvme", firmware="bios"),
+    case("nonx-no1g-256M-pc-ide-bios", "no NX", memory="256M", cpu="max,-nx,-pdpe1gb",
+         machine="pc", media="ide", firmware="bios", excused=NO_NX),
+    case("no-screen", "no framebuffer: no graphics output protocol", memory="256M",
+         extra=VGA_NONE),
+    case("screen-without-framebuffer", "no framebuffer: pixel format 3", memory="256M",
+         extra=[*VGA_NONE, "-device", "virtio-gpu-pci"]),
+]
+
+
+def matrix() -> list[Case]:
+    """The long list."""
+    cases = [case(f"{cpu}-{machine}", cpu=cpu, machine=machine, memory="1G")
+             for cpu in ("qemu64", "Nehalem", "Haswell", "Skylake-Server", "EPYC", "max")
+             for machine in ("pc", "q35")]
+    cases += [case(f"{media}-{machine}-{firmware}", media=media, machine=machine,
+                   firmware=firmware, memory="512M")
+              for media in ("virtio", "ahci", "nvme", "usb", "ehci")
+              for machine in ("pc", "q35") for firmware in ("4m", "2m", "bios")]
+    cases += [case(f"{memory}-{cpu}", memory=memory, cpu=cpu)
+              for memory in ("48M", "64M", "3G", "20G", "900G") for cpu in ("max", "qemu64")]
+    return cases + [
+        case("1T-amd", memory="1T"),
+        case("1T-intel", memory="1T", cpu="max,vendor=GenuineIntel,phys-bits=42"),
+        case("secboot", firmware="secboot", memory="512M"),
+        case("smp4", smp=4),
+        case("smp8-8G-numa", smp=8, memory="8G", extra=[
+            "-object", "memory-backend-ram,id=a,size=6G", "-numa", "node,memdev=a,cpus=0-3",
+            "-object", "memory-backend-ram,id=b,size=2G", "-numa", "node,memdev=b,cpus=4-7"]),
+        *(case(f"screen-{screen}", "framebuffer", memory="256M",
+               extra=[*VGA_NONE, "-device", screen])
+          for screen in ("bochs-display", "ramfb", "virtio-vga", "qxl-vga", "cirrus-vga",
+                         "vmware-svga")),
+    ]
+
+
+def assert_stands(boot: Boot, excused: dict[int, str]) -> None:
+    """Ready, audited, and the tables are what the kernel says they are."""
+    boot.wait_for(READY)
+    assert_audited(boot.serial, excused)
+    assert [row for row, _ in page_map(boot.serial)] == [row_of(run) for run in
+                                                        runs(boot.leaves())]
+
+
+def assert_memory_is_managed(boot: Boot) -> None:
+    """All but firmware's share belongs to the allocator, and nearly all of it is free."""
+    found = re.search(r"reclaimed; (\d+) of (\d+) KiB free$", boot.serial, re.M)
+    assert found
+    free, managed, size = int(found[1]) << 10, int(found[2]) << 10, \
+        memory_bytes(boot.running.machine.memory)
+    assert size - FIRMWARE_SHARE <= managed <= size
+    # The books take a byte of every page, tables and copies less.
+    assert managed - managed // 4096 - (4 << 20) <= free < managed
+
+
+@pytest.mark.parametrize("case_", [
+    *(pytest.param(each, id=each.name) for each in CASES),
+    *(pytest.param(each, id=each.name, marks=pytest.mark.matrix) for each in matrix())])
+def test_machine(boot: Callable[..., Boot], case_: Case) -> None:
+    """Boots to the end, with every rule that the machine can enforce."""
+    machine = boot(**case_.machine)
+    assert_stands(machine, case_.excused)
+    for words in case_.says:
+        assert re.search(rf"(^|[:,] ){re.escape(words)}", machine.serial, re.M), words
+    assert_memory_is_managed(machine)
+
+
+def test_no_serial_port(boot: Callable[..., Boot]) -> None:
+    """Where COM1 should be nothing answers; the debug console shows that the kernel got there."""
+    machine = boot(extra=["-global", "isa-serial.iobase=0x3e8"], memory="256M")
+    machine.wait_for_debugcon(READY)
+    assert "COM1 absent" in machine.debugcon
+    assert_audited(machine.debugcon)
+    assert machine.serial == ""
+
+
+def test_random_seed(boot: Callable[..., Boot]) -> None:
+    """Firmware that has random bytes gives some to the kernel."""
+    machine = boot(extra=["-device", "virtio-rng-pci"], memory="256M")
+    assert_stands(machine, {})
+    seed = BootInfo(machine).seed()
+    assert len(seed) == 32 and len(set(seed)) > 8
+    assert "random seed" not in machine.serial
+
+
+def test_no_random_seed(boot: Callable[..., Boot]) -> None:
+    """Firmware that has none is said to have none."""
+    machine = boot(memory="256M", firmware="bios")
+    machine.wait_for(READY)
+    assert BootInfo(machine).seed() == b""
+    assert "firmware offers no random seed" in machine.serial

@@ -1,0 +1,146 @@
+"""The tables that the kernel runs on, read from outside, against all that must hold of them."""
+
+from dataclasses import dataclass
+from typing import Callable, Iterable, Iterator
+
+import pytest
+
+from booting import READY, Boot
+from boot_info import CONVENTIONAL, DIRECT_MAP_BASE, KERNEL_PHYS, BootInfo
+from kernel_file import KERNEL_REGION, PAGE, pages
+from kernel_log import assert_audited, page_map, row_of
+from page_walk import EFER_NXE, Leaf, leaves, runs
+
+MIB2, GIB = 2 << 20, 1 << 30
+FULL = 512 * GIB
+CR0_WP, CR4_PGE = 1 << 16, 1 << 7
+
+
+@dataclass
+class Booted:
+    """A machine at its end, and what was read of it."""
+
+    boot: Boot
+    full: bool
+    info: BootInfo
+    leaves: list[Leaf]
+    tables: set[int]
+
+
+def look_into(boot: Boot, full: bool) -> Booted:
+    """Walks the tables once for all tests, and notes where they lie."""
+    boot.wait_for(READY)
+    registers = boot.registers()
+    tables: set[int] = set()
+
+    def read(address: int, size: int) -> bytes:
+        tables.add(address)
+        return boot.read_physical(address, size)
+
+    found = list(leaves(read, registers["CR3"], registers["CR4"], registers["EFER"]))
+    return Booted(boot, full, BootInfo(boot), found, tables)
+
+
+MACHINES = {
+    "default": {},
+    "directmap-full": {"options": "directmap=full"},
+    "2-MiB leaves": {"cpu": "max,-pdpe1gb", "memory": "6G"},
+}
+
+
+@pytest.fixture(name="booted", scope="module", params=MACHINES)
+def fixture_booted(request: pytest.FixtureRequest, boot_once: Callable[..., Boot]
+                   ) -> Iterator[Booted]:
+    """Each machine boots once for all tests."""
+    boot = boot_once(**MACHINES[request.param])
+    yield look_into(boot, request.param == "directmap-full")
+    boot.stop()
+
+
+def test_printed_map_is_the_machines(booted: Booted) -> None:
+    """The kernel's own words, row by row, against the walker that is not the kernel's."""
+    printed = [row for row, _ in page_map(booted.boot.serial)]
+    assert printed == [row_of(run) for run in runs(booted.leaves)]
+
+
+def test_audit_passes(booted: Booted) -> None:
+    """The kernel's own judgement."""
+    assert_audited(booted.boot.serial, {8: "directmap=full"} if booted.full else {})
+
+
+def test_image_is_mapped_as_its_file_says(booted: Booted) -> None:
+    """readelf and the map agree page by page, and the kernel region holds nothing else."""
+    moved = booted.info.field(KERNEL_PHYS) - min(phys for phys, _ in pages().values())
+    expected = {virt: (phys + moved, rights, PAGE) for virt, (phys, rights) in pages().items()}
+    assert {leaf.virt: (leaf.phys, leaf.rights, leaf.page_size) for leaf in booted.leaves
+            if leaf.virt >= KERNEL_REGION} == expected
+
+
+def merge(stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Joins those that touch or overlap."""
+    start = end = None
+    for low, high in sorted(stretches):
+        if end is not None and low <= end:
+            end = max(end, high)
+            continue
+        if end is not None:
+            yield start, end
+        start, end = low, high
+    yield start, end
+
+
+def expected_leaves(stretches: Iterable[tuple[int, int]], read_only: set[int],
+                    largest: int) -> Iterator[tuple[int, int, str]]:
+    """The largest leaves that stay within one stretch and one set of rights."""
+    sizes = [size for size in (GIB, MIB2, PAGE) if size <= largest]
+    for start, end in stretches:
+        while start < end:
+            for size in sizes:
+                inside = start % size == 0 and start + size <= end
+                if inside and (size == PAGE or not any(start <= frame < start + size
+                                                       for frame in read_only)):
+                    break
+            yield start, size, "R--" if start in read_only else "RW-"
+            start += size
+
+
+def test_direct_map_is_the_ram(booted: Booted) -> None:
+    """All of it and no more: every byte once, in the largest leaves, never to be executed.
+
+    Over the image's read-only frames it is read-only too.
+    """
+    base = booted.info.field(DIRECT_MAP_BASE)
+    read_only = {leaf.phys for leaf in booted.leaves
+                 if leaf.virt >= KERNEL_REGION and not leaf.writable}
+    assert read_only
+    ram = [*booted.info.ram(), *([(0, FULL)] if booted.full else [])]
+    largest = MIB2 if "-pdpe1gb" in booted.boot.running.machine.cpu else GIB
+    assert [(leaf.virt - base, leaf.page_size, leaf.rights) for leaf in booted.leaves
+            if leaf.virt < KERNEL_REGION] == [*expected_leaves(merge(ram), read_only, largest)]
+    assert all(leaf.virt - base == leaf.phys for leaf in booted.leaves
+               if leaf.virt < KERNEL_REGION)
+
+
+def test_every_leaf_is_the_kernels_alone(booted: Booted) -> None:
+    """Nothing in the lower half or for user mode; global; write-back; no rights too many."""
+    assert booted.leaves
+    assert [leaf for leaf in booted.leaves if leaf.virt < 1 << 63] == []
+    assert [leaf for leaf in booted.leaves if leaf.user or not leaf.global_] == []
+    assert [leaf for leaf in booted.leaves if leaf.pat_index != 0] == []
+    assert [leaf for leaf in booted.leaves if leaf.writable and leaf.executable] == []
+
+
+def test_processor_enforces_the_rights(booted: Booted) -> None:
+    """Write protection for the kernel too, NX, and global pages."""
+    registers = booted.boot.registers()
+    assert registers["CR0"] & CR0_WP
+    assert registers["CR4"] & CR4_PGE
+    assert registers["EFER"] & EFER_NXE
+
+
+def test_tables_lie_in_the_kernels_memory(booted: Booted) -> None:
+    """In frames that neither firmware nor the loader had in use when the kernel was entered."""
+    free = [each for each in booted.info.firmware_map() if each.type == CONVENTIONAL]
+    foreign = {hex(table) for table in booted.tables
+               if not any(each.start <= table < each.end for each in free)}
+    assert len(booted.tables) > 4 and foreign == set()

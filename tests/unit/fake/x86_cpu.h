@@ -1,0 +1,45 @@
+/* Stands before common/x86_cpu.h on the include path of the loader's host objects (see the
+ * Makefile): the same names, but what an application may not execute is a function of
+ * fake_cpu.c. Constants come from the real one. */
+#ifndef BESTLA_FAKE_X86_CPU_H
+#define BESTLA_FAKE_X86_CPU_H
+
+#define cpu_paging_features real_cpu_paging_features
+#define cpu_top_level       real_cpu_top_level
+#define read_msr            real_read_msr
+#define write_msr           real_write_msr
+#define read_cr4            real_read_cr4
+#define write_cr4           real_write_cr4
+#define read_tsc            real_read_tsc
+#define in8                 real_in8
+#define out8                real_out8
+#define disable_interrupts  real_disable_interrupts
+#define halt_forever        real_halt_forever
+
+#include_next "x86_cpu.h"
+
+#undef cpu_paging_features
+#undef cpu_top_level
+#undef read_msr
+#undef write_msr
+#undef read_cr4
+#undef write_cr4
+#undef read_tsc
+#undef in8
+#undef out8
+#undef disable_interrupts
+#undef halt_forever
+
+struct pt_features cpu_paging_features(void);
+enum pt_level cpu_top_level(void);
+uint64_t read_msr(uint32_t msr);
+void write_msr(uint32_t msr, uint64_t value);
+uint64_t read_cr4(void);
+void write_cr4(uint64_t value);
+uint64_t read_tsc(void);
+uint8_t in8(uint16_t port);
+void out8(uint16_t port, uint8_t value);
+void disable_interrupts(void);
+_Noreturn void halt_forever(void);
+
+#endif

@@ -1,0 +1,113 @@
+/* See fake_cpu.h. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "fake_cpu.h"
+#include "uart.h"
+#include "x86_cpu.h"
+
+#define UART_SCRATCH      7
+#define UART_LINE_STATUS  5
+#define UART_LINE_CONTROL 3
+#define DIVISOR_ACCESS    0x80
+#define CAN_SEND          0x20
+
+struct fake_cpu fake_cpu;
+
+void fake_cpu_reset(void)
+{
+    fake_cpu = (struct fake_cpu){
+        .features = {.no_execute = true, .leaf_1gib = true, .phys_bits = 48},
+        .cr4 = CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT,
+        .efer = UINT64_C(0x500), /* LME, LMA */
+        .tsc = 1000,
+        .interrupts = true,
+        .com1 = true,
+    };
+}
+
+struct pt_features cpu_paging_features(void)
+{
+    return fake_cpu.features;
+}
+
+enum pt_level cpu_top_level(void)
+{
+    return fake_cpu.cr4 & CR4_LA57 ? PT_LEVEL_PML5 : PT_LEVEL_PML4;
+}
+
+uint64_t read_msr(uint32_t msr)
+{
+    assert_int_equal(msr, MSR_EFER);
+    return fake_cpu.efer;
+}
+
+/* SDM Vol. 3A, 2.2.1: where CPUID has no NX, EFER.NXE is reserved and setting it faults. */
+void write_msr(uint32_t msr, uint64_t value)
+{
+    assert_int_equal(msr, MSR_EFER);
+    assert_true(fake_cpu.features.no_execute || !(value & EFER_NXE));
+    fake_cpu.efer = value;
+}
+
+uint64_t read_cr4(void)
+{
+    return fake_cpu.cr4;
+}
+
+/* SDM Vol. 3A, 4.1.1: LA57 and PAE cannot change in IA-32e mode. */
+void write_cr4(uint64_t value)
+{
+    assert_int_equal((value ^ fake_cpu.cr4) & (CR4_LA57 | CR4_PAE), 0);
+    fake_cpu.cr4 = value;
+}
+
+uint64_t read_tsc(void)
+{
+    return ++fake_cpu.tsc;
+}
+
+uint8_t in8(uint16_t port)
+{
+    if (!fake_cpu.com1)
+        return 0xff;
+    switch (port - UART_COM1) {
+    case UART_SCRATCH:
+        return fake_cpu.com1_scratch;
+    case UART_LINE_STATUS:
+        return CAN_SEND;
+    default:
+        return 0;
+    }
+}
+
+void out8(uint16_t port, uint8_t value)
+{
+    switch (port - UART_COM1) {
+    case UART_SCRATCH:
+        fake_cpu.com1_scratch = value;
+        break;
+    case UART_LINE_CONTROL:
+        fake_cpu.com1_line_control = value;
+        break;
+    case 0:
+        if (fake_cpu.com1_line_control & DIVISOR_ACCESS)
+            break;
+        assert_true(fake_cpu.com1_used + 1 < sizeof(fake_cpu.com1_text));
+        fake_cpu.com1_text[fake_cpu.com1_used++] = (char)value;
+        break;
+    }
+}
+
+void disable_interrupts(void)
+{
+    fake_cpu.interrupts = false;
+}
+
+void halt_forever(void)
+{
+    fake_halt();
+}

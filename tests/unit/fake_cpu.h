@@ -1,0 +1,30 @@
+/* The CPU that the loader's host objects run on: what fake/x86_cpu.h declares, over this
+ * struct. COM1 is part of it. */
+#ifndef BESTLA_FAKE_CPU_H
+#define BESTLA_FAKE_CPU_H
+
+#include "x86_paging.h"
+
+struct fake_cpu {
+    struct pt_features features;
+    uint64_t cr4;
+    uint64_t efer;
+    uint64_t tsc;    /* one more at each reading */
+    bool interrupts; /* RFLAGS.IF */
+
+    bool com1; /* there is one */
+    uint8_t com1_scratch;
+    uint8_t com1_line_control;
+    char com1_text[1024]; /* what was sent, NUL-terminated */
+    size_t com1_used;
+};
+
+extern struct fake_cpu fake_cpu;
+
+/* As firmware leaves a machine: NX, 1-GiB leaves, 48 bits; four levels. */
+void fake_cpu_reset(void);
+
+/* What halt_forever() calls; the world of the test leaves the loader here. */
+_Noreturn void fake_halt(void);
+
+#endif

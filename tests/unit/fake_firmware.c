@@ -1,0 +1,218 @@
+/* See fake_firmware.h: the system table, protocols, console, and the counting of calls. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "fake_firmware.h"
+
+#define BIT(service) (1U << (service))
+
+struct fake_firmware fake;
+
+static char image_handle, device_handle;
+static EFI_BOOT_SERVICES services;
+static SIMPLE_TEXT_OUTPUT_INTERFACE console;
+static EFI_SIMPLE_FILE_SYSTEM_PROTOCOL volume;
+static EFI_GRAPHICS_OUTPUT_PROTOCOL graphics;
+static EFI_RNG_PROTOCOL rng;
+
+EFI_HANDLE fake_image_handle(void)
+{
+    return &image_handle;
+}
+
+const char *fake_service_name(enum fake_service service)
+{
+    static const char *const names[] = {
+        "AllocatePages",
+        "FreePages",
+        "GetMemoryMap",
+        "ExitBootServices",
+        "HandleProtocol",
+        "LocateProtocol",
+        "SetWatchdogTimer",
+        "OutputString",
+        "GetRNG",
+        "OpenVolume",
+        "Open",
+        "Close",
+        "Read",
+        "SetPosition",
+        "GetPosition",
+    };
+    return names[service];
+}
+
+/* UEFI 2.10, 7.4.6: once ExitBootServices was tried only the memory services may be
+ * called, and after it nothing. */
+bool fake_call_fails(enum fake_service service)
+{
+    const unsigned memory = BIT(FAKE_ALLOCATE_PAGES) | BIT(FAKE_FREE_PAGES) |
+                            BIT(FAKE_GET_MEMORY_MAP) | BIT(FAKE_EXIT_BOOT_SERVICES);
+
+    fake.calls++;
+    fake.calls_of[service]++;
+    if (fake.has_left)
+        fail_msg("%s was called after ExitBootServices", fake_service_name(service));
+    if (fake.exits > 0 && !(memory & BIT(service)))
+        fail_msg("%s was called after a try of ExitBootServices", fake_service_name(service));
+    if (fake.fail_nth != 0 && service == fake.nth_service)
+        return fake.calls_of[service] == fake.fail_nth;
+    if (fake.calls == fake.fail_call) {
+        fake.failed = service;
+        return true;
+    }
+    return fake.fail_call != 0 && fake.calls > fake.fail_call && fake.fail_lastingly &&
+           service == fake.failed;
+}
+
+static EFI_STATUS EFIAPI exit_boot_services(EFI_HANDLE image, UINTN key)
+{
+    bool fails = fake_call_fails(FAKE_EXIT_BOOT_SERVICES);
+
+    fake.exits++;
+    assert_ptr_equal(image, &image_handle);
+    assert_int_equal(key, fake_map_key());
+    if (fails || fake.exits <= fake.refuse_exits) {
+        fake_stir_map(fake.refused_growth);
+        return EFI_INVALID_PARAMETER;
+    }
+    fake.has_left = true;
+    return EFI_SUCCESS;
+}
+
+static EFI_STATUS EFIAPI set_watchdog(UINTN seconds, UINT64 code, UINTN size, CHAR16 *data)
+{
+    (void)code;
+    (void)size;
+    (void)data;
+    if (fake_call_fails(FAKE_WATCHDOG))
+        return fake.fail_status;
+    fake.watchdog = seconds;
+    return EFI_SUCCESS;
+}
+
+static bool is_guid(const EFI_GUID *guid, EFI_GUID other)
+{
+    return memcmp(guid, &other, sizeof(other)) == 0;
+}
+
+static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void **interface)
+{
+    EFI_GUID loaded = EFI_LOADED_IMAGE_PROTOCOL_GUID;
+    EFI_GUID file_system = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
+
+    if (fake_call_fails(FAKE_HANDLE_PROTOCOL))
+        return fake.fail_status;
+    if (handle == &image_handle && is_guid(guid, loaded))
+        *interface = &fake.loaded;
+    else if (handle == &device_handle && is_guid(guid, file_system) && fake.has_file_system)
+        *interface = &volume;
+    else
+        return EFI_UNSUPPORTED;
+    return EFI_SUCCESS;
+}
+
+/* A file system that is located is any: the boot volume is the device's own. */
+static EFI_STATUS EFIAPI locate_protocol(EFI_GUID *guid, void *registration, void **interface)
+{
+    EFI_GUID gop = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID, random = EFI_RNG_PROTOCOL_GUID;
+
+    assert_null(registration);
+    if (fake_call_fails(FAKE_LOCATE_PROTOCOL))
+        return fake.fail_status;
+    if (is_guid(guid, gop) && fake.has_framebuffer)
+        *interface = &graphics;
+    else if (is_guid(guid, random) && fake.has_rng)
+        *interface = &rng;
+    else
+        return EFI_NOT_FOUND;
+    return EFI_SUCCESS;
+}
+
+/* What comes before a failure has been written all the same. */
+static EFI_STATUS EFIAPI get_rng(EFI_RNG_PROTOCOL *self, EFI_RNG_ALGORITHM *algorithm, UINTN size,
+                                 UINT8 *value)
+{
+    bool fails = fake_call_fails(FAKE_GET_RNG);
+
+    assert_ptr_equal(self, &rng);
+    assert_null(algorithm);
+    for (UINTN i = 0; i < (fails ? size / 2 : size); i++)
+        value[i] = (UINT8)(0x51 + 3 * i);
+    return fails ? fake.fail_status : EFI_SUCCESS;
+}
+
+static EFI_STATUS EFIAPI output_string(SIMPLE_TEXT_OUTPUT_INTERFACE *self, CHAR16 *text)
+{
+    assert_ptr_equal(self, &console);
+    if (fake_call_fails(FAKE_OUTPUT_STRING))
+        return fake.fail_status;
+    for (; *text != 0; text++) {
+        assert_true(*text < 0x80);
+        assert_true(fake.console_used + 1 < sizeof(fake.console));
+        fake.console[fake.console_used++] = (char)*text;
+    }
+    return EFI_SUCCESS;
+}
+
+static void set_up_services(void)
+{
+    services = (EFI_BOOT_SERVICES){
+        .ExitBootServices = exit_boot_services,
+        .SetWatchdogTimer = set_watchdog,
+        .HandleProtocol = handle_protocol,
+        .LocateProtocol = locate_protocol,
+    };
+    fake_set_memory_services(&services);
+    console = (SIMPLE_TEXT_OUTPUT_INTERFACE){.OutputString = output_string};
+    volume = (EFI_SIMPLE_FILE_SYSTEM_PROTOCOL){.OpenVolume = fake_open_volume};
+    graphics = (EFI_GRAPHICS_OUTPUT_PROTOCOL){.Mode = &fake.mode};
+    rng = (EFI_RNG_PROTOCOL){.GetRNG = get_rng};
+}
+
+/* Where a card with a large BAR puts it: far above all RAM. */
+static void set_up_framebuffer(void)
+{
+    fake.has_framebuffer = true;
+    fake.mode_info = (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION){
+        .HorizontalResolution = 1024,
+        .VerticalResolution = 768,
+        .PixelFormat = PixelBlueGreenRedReserved8BitPerColor,
+        .PixelsPerScanLine = 1024,
+    };
+    fake.mode = (EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE){
+        .MaxMode = 1,
+        .Info = &fake.mode_info,
+        .SizeOfInfo = sizeof(fake.mode_info),
+        .FrameBufferBase = UINT64_C(0x380000000000),
+        .FrameBufferSize = UINT64_C(16) << 20,
+    };
+}
+
+void fake_reset(void)
+{
+    memset(&fake, 0, sizeof(fake));
+    fake.fail_status = EFI_DEVICE_ERROR;
+    fake.element_size = 0x30;
+    fake.read_limit = fake.short_limit = fake.read_below = fake.error_at = UINT64_MAX;
+    fake.has_rng = fake.has_file_system = true;
+    fake.watchdog = 300;
+    set_up_framebuffer();
+    set_up_services();
+    fake.loaded = (EFI_LOADED_IMAGE_PROTOCOL){
+        .DeviceHandle = &device_handle,
+        .ImageBase = (void *)UINT64_C(0x7e000000),
+        .ImageSize = 0x20000,
+    };
+    fake.system = (EFI_SYSTEM_TABLE){
+        .ConOut = &console,
+        .BootServices = &services,
+        .ConfigurationTable = fake.tables,
+    };
+    fake_reset_pages();
+    fake_reset_files();
+}

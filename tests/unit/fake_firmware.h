@@ -1,0 +1,148 @@
+/* UEFI firmware on the host, for tests of the loader: a system table over host memory that
+ * lies at the addresses it is said to have, files in memory, and failures on order.
+ *
+ * It is strict where real firmware is lenient: what the loader may not do is a failed
+ * test, whatever it would do to a machine. Pages that the loader does not own are
+ * poisoned for AddressSanitizer.
+ *
+ * There is one; fake_reset() makes it new. */
+#ifndef BESTLA_FAKE_FIRMWARE_H
+#define BESTLA_FAKE_FIRMWARE_H
+
+#include <efi.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Memory that can be allocated: one piece below 4 GiB, one above. AllocateAnyPages
+ * takes the highest. */
+#define FAKE_LOW_BASE   UINT64_C(0x100000)
+#define FAKE_LOW_PAGES  6144
+#define FAKE_HIGH_BASE  UINT64_C(0x200000000000)
+#define FAKE_HIGH_PAGES 8192
+
+enum fake_service {
+    FAKE_ALLOCATE_PAGES,
+    FAKE_FREE_PAGES,
+    FAKE_GET_MEMORY_MAP,
+    FAKE_EXIT_BOOT_SERVICES,
+    FAKE_HANDLE_PROTOCOL,
+    FAKE_LOCATE_PROTOCOL,
+    FAKE_WATCHDOG,
+    FAKE_OUTPUT_STRING,
+    FAKE_GET_RNG,
+    FAKE_OPEN_VOLUME,
+    FAKE_OPEN,
+    FAKE_CLOSE,
+    FAKE_READ,
+    FAKE_SET_POSITION,
+    FAKE_GET_POSITION,
+    FAKE_SERVICES,
+};
+
+/* Memory that the map shows and nobody can allocate. */
+struct fake_range {
+    uint64_t base;
+    uint64_t pages;
+    uint32_t type;
+    uint64_t attribute;
+};
+
+/* One Read() of a file (folders are not recorded). */
+struct fake_read {
+    const char *path;
+    uint64_t offset;
+    uint64_t wanted;
+    uint64_t got;
+    bool failed;
+    uint64_t to;
+};
+
+struct fake_firmware {
+    /* On order. */
+    unsigned fail_call;  /* the call of this number fails, counted from 1; 0: none */
+    bool fail_lastingly; /* and all later ones of the same service */
+    enum fake_service nth_service;
+    unsigned fail_nth; /* the call of this number among those of nth_service; 0: none */
+    EFI_STATUS fail_status;
+
+    bool refuse_own_types;       /* memory types from 0x80000000 up */
+    UINTN element_size;          /* of memory descriptors: 0x28 or more */
+    unsigned refuse_exits;       /* this many times */
+    unsigned refused_growth;     /* descriptors more after each refusal */
+    unsigned asked_growth;       /* descriptors more at each GetMemoryMap ... */
+    unsigned grow_from, grow_to; /* ... of these numbers, counted from 1 */
+
+    uint64_t read_limit;  /* reads of more bytes fail */
+    uint64_t short_limit; /* reads give at most so many bytes */
+    uint64_t read_below;  /* reads to memory above fail */
+    uint64_t error_at;    /* reads that touch this offset fail ... */
+    unsigned errors;      /* ... so many times */
+
+    bool has_framebuffer;
+    EFI_GRAPHICS_OUTPUT_MODE_INFORMATION mode_info;
+    EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE mode;
+    bool has_rng;
+    bool has_file_system;
+    EFI_CONFIGURATION_TABLE tables[8];
+    EFI_LOADED_IMAGE_PROTOCOL loaded;
+    EFI_SYSTEM_TABLE system;
+
+    /* What happened. */
+    unsigned calls;
+    unsigned calls_of[FAKE_SERVICES];
+    enum fake_service failed; /* the service of call number fail_call */
+    unsigned exits;           /* tries */
+    bool has_left;
+    unsigned open_handles;
+    uint64_t watchdog; /* seconds, as last set */
+    char console[65536];
+    size_t console_used;
+    struct fake_read reads[8192];
+    size_t read_count;
+};
+
+extern struct fake_firmware fake;
+
+/* A whole firmware in order, no file on its volume, nothing that fails. */
+void fake_reset(void);
+
+EFI_HANDLE fake_image_handle(void);
+
+/* For the files of the fake itself: counts a call, says whether it is to fail; a
+ * call that may not be made now fails the test. */
+bool fake_call_fails(enum fake_service service);
+const char *fake_service_name(enum fake_service service);
+
+/* fake_pages.c */
+void fake_reset_pages(void);
+void fake_set_memory_services(EFI_BOOT_SERVICES *services);
+void fake_add_range(uint64_t base, uint64_t pages, uint32_t type, uint64_t attribute);
+const struct fake_range *fake_ranges(size_t *count);
+/* Makes free pages firmware's own. */
+void fake_take_pages(uint64_t base, uint64_t pages);
+/* The memory type of a page that can be allocated: EfiConventionalMemory when free. */
+uint32_t fake_page_type(uint64_t address);
+/* Are these bytes in pages that the loader has allocated? */
+bool fake_is_allocated(uint64_t address, uint64_t size);
+/* Pages that the loader has neither given back nor tried to in vain. */
+size_t fake_leaked_pages(void);
+UINTN fake_map_key(void);
+/* Another key, and so many descriptors more. */
+void fake_stir_map(unsigned growth);
+/* The map as it is: how many descriptors, and each. */
+size_t fake_descriptor_count(void);
+EFI_MEMORY_DESCRIPTOR fake_descriptor(size_t index);
+
+/* fake_files.c. Paths are of UTF-8, with `/`; names compare in either case, as on FAT.
+ * Bytes are not copied. */
+void fake_reset_files(void);
+void fake_add_folder(const char *path);
+void fake_add_file(const char *path, const void *bytes, uint64_t size);
+void fake_add_text(const char *path, const char *text);
+void fake_remove(const char *path);
+/* What position ~0 gives from now on: a file that lies about its size. */
+void fake_claim_size(const char *path, uint64_t size);
+EFI_STATUS EFIAPI fake_open_volume(EFI_SIMPLE_FILE_SYSTEM_PROTOCOL *self, EFI_FILE_PROTOCOL **root);
+
+#endif
