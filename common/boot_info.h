@@ -136,10 +136,10 @@ struct boot_info_error {
  * mapped. What the framebuffer, rsdp, smbios, efi_system_table, step_tsc and the seed hold is
  * not checked: nothing here follows it.
  *
- * The first that is bad goes to `error`, which is left alone on BOOT_INFO_OK. Its `value` is
- * what stands in the field, with these exceptions: memory_map, firmware_map, modules: their
- * address or element_size, 0 for a count of 0, the index of the range for BOOT_INFO_BAD_MAP (0
- * where none is usable); a string without its end: its address; "address": `at`. */
+ * The first thing that is bad goes to `error`, which is left alone on BOOT_INFO_OK. "address" is
+ * `at`; `value` is the number that is bad: of an array or a string its address or its size (an
+ * array's of one element), 0 for a map without ranges; with BOOT_INFO_BAD_MAP the index of
+ * the range, 0 where none is usable. */
 __attribute__((warn_unused_result)) enum boot_info_status boot_info_check(
     phys_addr_t at, uint64_t phys_to_virt, struct boot_info_error *error);
 

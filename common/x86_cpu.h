@@ -70,6 +70,12 @@ static inline struct pt_features cpu_paging_features(void)
     };
 }
 
+/* CR4.PGE may be set: leaves with the global bit then survive a CR3 load. */
+static inline bool cpu_has_global_pages(void)
+{
+    return (cpuid(1, 0).edx >> 13 & 1) != 0;
+}
+
 static inline uint64_t read_msr(uint32_t msr)
 {
     uint32_t low, high;

@@ -31,8 +31,8 @@ void handoff_check(phys_addr_t at)
 
 static void print_steps(uint64_t kernel_entered)
 {
-    static const char *const names[] = {"configuration", "kernel",   "modules",
-                                        "tables",        "leaving firmware"};
+    static const char *const names[] = {"configuration", "kernel", "modules", "tables",
+                                        "leaving firmware"};
     const uint64_t *tsc = boot_info.step_tsc;
     char line[256];
     size_t used = 0;

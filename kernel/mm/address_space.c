@@ -152,14 +152,22 @@ void address_space_build(struct pt_space *space, struct frame_allocator *frames)
 
 /* ---- the switch ------------------------------------------------------------------------ */
 
-static void invalidate(struct virt_range range)
+/* SDM Vol. 3A, 4.10.4.1: clearing CR4.PGE drops global translations too; where it was never
+ * set, loading CR3 drops all. */
+static void invalidate_all(void)
 {
     uint64_t cr4 = read_cr4();
 
+    write_cr4(cr4 & ~CR4_PGE);
+    write_cr3(read_cr3());
+    write_cr4(cr4);
+}
+
+static void invalidate(struct virt_range range)
+{
     /* One page a go is cheaper up to about here (Linux's tlb_single_page_flush_ceiling). */
     if (range.size > 33 * PAGE_SIZE) {
-        write_cr4(cr4 & ~CR4_PGE); /* SDM Vol. 3A, 4.10.4.1: drops global ones too */
-        write_cr4(cr4);
+        invalidate_all();
         return;
     }
     for (uint64_t at = 0; at < range.size; at += PAGE_SIZE)
@@ -176,7 +184,7 @@ void address_space_switch(const struct pt_space *space)
     kernel_space.phys_to_virt = boot_info.direct_map_base;
     kernel_space.invalidate = invalidate;
     kernel_memory.ranges = phys2virt(phys(boot_info.memory_map.address));
-    write_cr4(read_cr4() | CR4_PGE);
+    write_cr4(read_cr4() | (cpu_has_global_pages() ? CR4_PGE : 0));
     log_info("mm", "CR3 0x%llx, was the loader's 0x%llx; direct map at 0x%016llx",
              (unsigned long long)space->root.raw, (unsigned long long)loader_root,
              (unsigned long long)boot_info.direct_map_base);

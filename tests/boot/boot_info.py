@@ -44,6 +44,28 @@ class Descriptor:
         return (self.type in RAM or self.type >= OWN_TYPES) and bool(self.attribute & WRITE_BACK)
 
 
+def read_descriptors(boot: Boot, info: bytes) -> list[Descriptor]:
+    """The firmware's map that a struct boot_info leads to, ascending."""
+    address, count, size = struct.unpack_from("<QII", info, FIRMWARE_MAP)
+    data = boot.read_physical(address, count * size)
+    found = []
+    for at in range(0, len(data), size):
+        kind, start, _, page_count, attribute = struct.unpack_from("<I4x4Q", data, at)
+        found.append(Descriptor(kind, start, page_count * PAGE, attribute))
+    return sorted(found, key=lambda each: each.start)
+
+
+def stretches_of_ram(descriptors: list[Descriptor]) -> list[tuple[int, int]]:
+    """Start and end of each stretch of RAM, as long as they go."""
+    stretches: list[tuple[int, int]] = []
+    for each in descriptors:
+        if each.is_ram and stretches and stretches[-1][1] == each.start:
+            stretches[-1] = (stretches[-1][0], each.end)
+        elif each.is_ram:
+            stretches.append((each.start, each.end))
+    return stretches
+
+
 class BootInfo:
     """struct boot_info of a kernel that has come to its end, read from outside."""
 
@@ -73,20 +95,8 @@ class BootInfo:
 
     def firmware_map(self) -> list[Descriptor]:
         """All descriptors, ascending."""
-        address, count, size = struct.unpack_from("<QII", self._struct, FIRMWARE_MAP)
-        data = self._boot.read_physical(address, count * size)
-        found = []
-        for at in range(0, len(data), size):
-            kind, start, _, page_count, attribute = struct.unpack_from("<I4x4Q", data, at)
-            found.append(Descriptor(kind, start, page_count * PAGE, attribute))
-        return sorted(found, key=lambda each: each.start)
+        return read_descriptors(self._boot, self._struct)
 
     def ram(self) -> list[tuple[int, int]]:
         """Start and end of each stretch of RAM, as long as they go."""
-        stretches: list[tuple[int, int]] = []
-        for each in self.firmware_map():
-            if each.is_ram and stretches and stretches[-1][1] == each.start:
-                stretches[-1] = (stretches[-1][0], each.end)
-            elif each.is_ram:
-                stretches.append((each.start, each.end))
-        return stretches
+        return stretches_of_ram(self.firmware_map())

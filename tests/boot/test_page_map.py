@@ -13,7 +13,8 @@ from page_walk import EFER_NXE, Leaf, leaves, runs
 
 MIB2, GIB = 2 << 20, 1 << 30
 FULL = 512 * GIB
-CR0_WP, CR4_PGE = 1 << 16, 1 << 7
+CR0_WP = 1 << 16
+CR4_PGE, CR4_UMIP, CR4_SMEP, CR4_SMAP = 1 << 7, 1 << 11, 1 << 20, 1 << 21
 
 
 @dataclass
@@ -131,10 +132,11 @@ def test_every_leaf_is_the_kernels_alone(booted: Booted) -> None:
 
 
 def test_processor_enforces_the_rights(booted: Booted) -> None:
-    """Write protection for the kernel too, NX, and global pages."""
+    """Write protection for the kernel too, NX, global pages, and user pages kept away."""
     registers = booted.boot.registers()
     assert registers["CR0"] & CR0_WP
-    assert registers["CR4"] & CR4_PGE
+    wanted = CR4_PGE | CR4_UMIP | CR4_SMEP | CR4_SMAP
+    assert registers["CR4"] & wanted == wanted
     assert registers["EFER"] & EFER_NXE
 
 

@@ -70,6 +70,7 @@ static const struct {
     {"empty options", {INFO(options, FRAME(24) - 1), INFO(options_size, 1)}},
     {"no seed", {INFO(seed_size, 0)}},
     {"a smaller kernel", {INFO(kernel_size, PAGE_SIZE), INFO(kernel_phys, FRAME(19))}},
+    {"at an odd page", {INFO(kernel_virt, KERNEL_LINK_ADDRESS + PAGE_SIZE)}},
     {"at the region's start", {INFO(kernel_virt, KERNEL_REGION)}},
     {"up to the region's end",
      {INFO(kernel_virt, KERNEL_REGION + KERNEL_REGION_SIZE - 16 * PAGE_SIZE)}},
@@ -347,7 +348,8 @@ static void statuses_have_texts(void **state)
     (void)state;
     for (int i = BOOT_INFO_OK; i <= BOOT_INFO_UNTERMINATED; i++)
         assert_string_not_equal(boot_info_status_text((enum boot_info_status)i), "unknown");
-    assert_string_equal(boot_info_status_text((enum boot_info_status)99), "unknown");
+    assert_string_equal(boot_info_status_text((enum boot_info_status)(BOOT_INFO_UNTERMINATED + 1)),
+                        "unknown");
 }
 
 int main(void)

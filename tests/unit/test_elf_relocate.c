@@ -118,6 +118,18 @@ static void bad_dynamic_sections_are_named(void **state)
          "program header 4: p_vaddr 0xffffffff80104100 is in no PT_LOAD that has room for p_memsz "
          "0xffffffffffffffff",
          0},
+        /* Empty, where a segment ends. */
+        {{{MPHDR(4, p_vaddr), SAMPLE_V + 0x3000}, {MPHDR(4, p_memsz), 0}},
+         ELF_BAD_DYNAMIC,
+         "program header 4: p_vaddr 0xffffffff80103000 is in no PT_LOAD that has room for p_memsz",
+         0},
+        /* The last bytes of the memory: there is no entry to look at behind them. */
+        {{{MPHDR(3, p_memsz), 0x2f80},
+          {MPHDR(4, p_vaddr), SAMPLE_V + 0x6ff0},
+          {MPHDR(4, p_memsz), 16}},
+         ELF_BAD_DYNAMIC,
+         "program header 4: p_memsz 0x10 ends before a DT_NULL",
+         0},
         {{{MPHDR(4, p_memsz), 0}},
          ELF_BAD_DYNAMIC,
          "program header 4: p_memsz 0x0 ends before a DT_NULL",

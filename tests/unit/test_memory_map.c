@@ -101,6 +101,15 @@ static void a_full_map_can_be_normalised(void **state)
     assert_int_equal(map.ranges[0].size, 0x3000);
     assert_int_equal(map.ranges[1].base, 0x8000);
     free(map.ranges);
+
+    /* Nothing merges: the result fills the map. */
+    const struct memory_range apart[] = {{0x3000, 0x1000, MEMORY_USABLE, 0},
+                                         {0x1000, 0x2000, MEMORY_LOADER, 0}};
+    map = new_map_of(apart, 2, 2);
+    assert_int_equal(normalise(&map), MEMORY_MAP_OK);
+    assert_int_equal(map.count, 2);
+    assert_int_equal(map.ranges[0].type, MEMORY_LOADER);
+    free(map.ranges);
 }
 
 #define GOOD                             \
