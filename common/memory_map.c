@@ -260,7 +260,6 @@ bool memory_map_next_run(const struct memory_map *map, memory_types_t types, siz
     size_t i = *cursor;
     while (i < map->count && !is_in(map->ranges[i].type, types))
         i++;
-    *cursor = i;
     if (i >= map->count)
         return false;
     const uint64_t start = map->ranges[i].base;

@@ -49,8 +49,8 @@ def read_descriptors(boot: Boot, info: bytes) -> list[Descriptor]:
     address, count, size = struct.unpack_from("<QII", info, FIRMWARE_MAP)
     data = boot.read_physical(address, count * size)
     found = []
-    for at in range(0, len(data), size):
-        kind, start, _, page_count, attribute = struct.unpack_from("<I4x4Q", data, at)
+    for offset in range(0, len(data), size):
+        kind, start, _, page_count, attribute = struct.unpack_from("<I4x4Q", data, offset)
         found.append(Descriptor(kind, start, page_count * PAGE, attribute))
     return sorted(found, key=lambda each: each.start)
 
@@ -78,9 +78,9 @@ class BootInfo:
         """Bytes of the image, page by page: its frames need not follow each other."""
         data = b""
         while len(data) < size:
-            at = virt + len(data)
-            leaf = next(leaf for leaf in self._leaves if 0 <= at - leaf.virt < leaf.page_size)
-            into = at - leaf.virt
+            here = virt + len(data)
+            leaf = next(leaf for leaf in self._leaves if 0 <= here - leaf.virt < leaf.page_size)
+            into = here - leaf.virt
             data += self._boot.read_physical(leaf.phys + into,
                                              min(leaf.page_size - into, size - len(data)))
         return data

@@ -16,7 +16,7 @@ RULES = 8
 
 
 @dataclass(frozen=True)
-class Row:
+class Row:  # pylint: disable=too-many-instance-attributes
     """A row of the page map; `what` is what the kernel says of it, which no walker knows."""
 
     virt: int
@@ -68,13 +68,13 @@ class Step:
 
     level: str
     index: int
-    at: int
+    address: int
     entry: int
     words: str
 
 
 @dataclass(frozen=True)
-class Exception_:  # pylint: disable=too-many-instance-attributes
+class ExceptionReport:
     """The report of an exception."""
 
     vector: int
@@ -92,7 +92,7 @@ _REGISTER = re.compile(r"\b([A-Z][A-Z0-9]{1,2}) +([0-9a-f]{16})\b")
 _STEP = re.compile(rf"^  (PML5|PML4|PDPT|PD|PT) *\[ *(\d+)\] at {_HEX}: {_HEX} (.*)$", re.M)
 
 
-def exception(log: str) -> Exception_:
+def exception(log: str) -> ExceptionReport:
     """The report at the end of a kernel that died of an exception, and of nothing else."""
     found = _EXCEPTION.search(log)
     assert found, "no exception was reported"
@@ -100,7 +100,7 @@ def exception(log: str) -> Exception_:
     report = log[found.end():end]
     assert log[end:].startswith(f"kernel panic: {found[2]}\n"), log[end:]
     first_register = report.index("  RAX ")
-    return Exception_(
+    return ExceptionReport(
         int(found[1]), found[2], int(found[3], 16), int(found[4], 16),
         [line.strip() for line in report[:first_register].splitlines() if line.strip()],
         {name: int(value, 16) for name, value in _REGISTER.findall(report)},

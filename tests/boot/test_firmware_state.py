@@ -49,7 +49,7 @@ def test_la57_walk_has_five_steps(boot: Callable[..., Boot]) -> None:
     assert [step.level for step in report.walk] == ["PML5", "PML4", "PDPT", "PD", "PT"]
     for level, step in enumerate(report.walk):
         assert step.index == report.registers["CR2"] >> (48 - 9 * level) & 511
-        assert step.at == table + 8 * step.index
+        assert step.address == table + 8 * step.index
         table = step.entry & 0x000ffffffffff000
     assert report.walk[-1].words == "R-X supervisor leaf"
 

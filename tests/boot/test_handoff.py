@@ -67,13 +67,18 @@ def fixture_handoff(request: pytest.FixtureRequest, boot_once: Callable[..., Boo
         return Handoff(boot, registers, info, read_descriptors(boot, info), found, tables)
 
 
+def has_nx(handoff: Handoff) -> bool:
+    """Whether CPUID says that there is such a bit."""
+    return "-nx" not in handoff.boot.running.machine.cpu
+
+
 def test_processor(handoff: Handoff) -> None:
     """Control registers, flags and stack."""
-    registers, nx = handoff.registers, "-nx" not in handoff.boot.running.machine.cpu
+    registers = handoff.registers
     assert registers["CR0"] & (CR0_SET | CR0_CLEAR) == CR0_SET
     assert registers["CR4"] & ~CR4_KEPT == CR4_PAE
     assert registers["EFER"] & EFER_LONG == EFER_LONG
-    assert bool(registers["EFER"] & EFER_NXE) == nx
+    assert bool(registers["EFER"] & EFER_NXE) == has_nx(handoff)
     assert registers["RFL"] & FLAGS_CLEAR == 0
     assert (registers["RSP"] + 8) % 16 == 0 and registers["RBP"] == 0
     assert handoff.boot.read_physical(registers["RSP"], 8) == bytes(8)
@@ -97,10 +102,9 @@ def test_boot_info(handoff: Handoff) -> None:
 
 def test_image(handoff: Handoff) -> None:
     """Each segment at its address with its rights, and nothing else up there."""
-    nx = "-nx" not in handoff.boot.running.machine.cpu
     assert {leaf.virt: (leaf.phys, leaf.rights, leaf.page_size) for leaf in handoff.leaves
             if leaf.virt >> 63} == {
-        virt: (phys, rights if nx else rights[:2] + "X", PAGE)
+        virt: (phys, rights if has_nx(handoff) else rights[:2] + "X", PAGE)
         for virt, (phys, rights) in pages().items()}
     assert min(leaf.virt for leaf in handoff.leaves if leaf.virt >> 63) >= KERNEL_REGION
 
@@ -133,7 +137,7 @@ def test_memory(handoff: Handoff) -> None:
     assert {leaf.pat_index for leaf in memory} == {0}
     [gate] = [leaf for leaf in memory if not leaf.writable]
     assert (gate.rights, gate.page_size) == ("R-X", PAGE)
-    if handoff.registers["EFER"] & EFER_NXE:
+    if has_nx(handoff):
         assert [leaf for leaf in low if leaf.executable] == [gate]
 
 

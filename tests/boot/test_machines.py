@@ -4,12 +4,15 @@
 """
 
 import re
+import shutil
+import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
-from booting import READY, Boot
+from booting import READY, Boot, make_esp, make_image
 from boot_info import BootInfo
 from kernel_log import assert_audited, page_map, row_of
 from machine import memory_bytes
@@ -20,6 +23,7 @@ ALL_GUARDS, NO_GUARDS = "SMEP on, SMAP on, UMIP on", "SMEP absent, SMAP absent, 
 # What firmware keeps for itself, generously.
 FIRMWARE_SHARE = 24 << 20
 VGA_NONE = ["-vga", "none"]
+U_BOOT = Path("/usr/lib/u-boot/qemu-x86_64/u-boot.rom")
 
 
 @dataclass(frozen=True)
@@ -138,3 +142,37 @@ def test_no_random_seed(boot: Callable[..., Boot]) -> None:
     machine.wait_for(READY)
     assert BootInfo(machine).seed() == b""
     assert "firmware offers no random seed" in machine.serial
+
+
+@pytest.mark.matrix
+def test_u_boot(boot: Callable[..., Boot]) -> None:
+    """Another UEFI: no GOP, WP and NXE off at entry, descriptors of another size."""
+    if not U_BOOT.exists():
+        pytest.skip(f"{U_BOOT}: missing; Debian's package u-boot-qemu has it")
+    machine = boot(firmware=str(U_BOOT), memory="512M", extra=VGA_NONE)
+    machine.wait_for("Hit any key to stop autoboot")
+    machine.send("\r")
+    machine.wait_for("^=> ")
+    machine.send("virtio scan; load virtio 0:1 0x1000000 EFI/BOOT/BOOTX64.EFI; "
+                 "bootefi 0x1000000\r")
+    assert_stands(machine, {})
+    assert "no framebuffer: no graphics output protocol" in machine.serial
+
+
+@pytest.mark.matrix
+def test_optical_disc(boot: Callable[..., Boot], tmp_path: Path) -> None:
+    """An ISO image whose El Torito entry is the EFI system partition."""
+    if not shutil.which("xorriso"):
+        pytest.skip("xorriso: missing; Debian's package has that name")
+    disk = make_image(make_esp(tmp_path / "esp"), tmp_path / "disk.img")
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    # The partition without the GPT around it.
+    with open(disk, "rb") as source, open(tree / "esp.img", "wb") as target:
+        source.seek(1 << 20)
+        shutil.copyfileobj(source, target, 1 << 20)
+        target.truncate(target.tell() - (1 << 20))
+    iso = tmp_path / "disc.iso"
+    subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-o", iso, "-e", "esp.img",
+                    "-no-emul-boot", tree], check=True, capture_output=True)
+    assert_stands(boot(image=iso, media="cd", memory="512M"), {})

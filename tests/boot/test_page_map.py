@@ -93,14 +93,14 @@ def merge(stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 def expected_leaves(stretches: Iterable[tuple[int, int]], read_only: set[int],
                     largest: int) -> Iterator[tuple[int, int, str]]:
     """The largest leaves that stay within one stretch and one set of rights."""
-    sizes = [size for size in (GIB, MIB2, PAGE) if size <= largest]
+    def fits(start: int, end: int, size: int) -> bool:
+        inside = start % size == 0 and start + size <= end
+        mixed = any(start <= frame < start + size for frame in read_only)
+        return inside and size <= largest and not mixed
+
     for start, end in stretches:
         while start < end:
-            for size in sizes:
-                inside = start % size == 0 and start + size <= end
-                if inside and (size == PAGE or not any(start <= frame < start + size
-                                                       for frame in read_only)):
-                    break
+            size = next((size for size in (GIB, MIB2) if fits(start, end, size)), PAGE)
             yield start, size, "R--" if start in read_only else "RW-"
             start += size
 

@@ -13,7 +13,7 @@ import pytest
 
 from booting import QUICK, ROOT, Boot
 from kernel_file import KERNEL_REGION, PAGE, Segment, segments, symbols
-from kernel_log import Exception_, assert_audited, exception
+from kernel_log import ExceptionReport, assert_audited, exception
 
 KERNELS = ROOT / "build" / "tests" / "kernel"
 PAGE_FAULT = "#PF page fault"
@@ -29,7 +29,7 @@ def kernel_path(name: str) -> Path:
     return KERNELS / f"{name}.elf"
 
 
-def die(boot: Callable[..., Boot], name: str) -> tuple[Boot, int, Exception_]:
+def die(boot: Callable[..., Boot], name: str) -> tuple[Boot, int, ExceptionReport]:
     """Boots a kernel to its end; the address of its attempt, and the report of its death."""
     machine = boot(kernel=kernel_path(name), **QUICK)
     machine.wait_for(r"^kernel panic: .*\n")
@@ -100,14 +100,14 @@ def test_page_fault(boot: Callable[..., Boot], name: str) -> None:
     assert report.rip == address if fault.error_code & FETCH else code and code.rights == "R-X"
 
 
-def assert_walked(report: Exception_, address: int) -> None:
+def assert_walked(report: ExceptionReport, address: int) -> None:
     """The walk is that of the address, from CR3 on, each step where the one above leads."""
     levels = ["PML4", "PDPT", "PD", "PT"]
     table = report.registers["CR3"] & -PAGE
     assert report.walk and [step.level for step in report.walk] == levels[:len(report.walk)]
     for level, step in enumerate(report.walk):
         index = address >> (39 - 9 * level) & 511
-        assert (step.index, step.at) == (index, table + index * 8)
+        assert (step.index, step.address) == (index, table + index * 8)
         assert step.words.endswith(("leaf", "not present") if step is report.walk[-1]
                                    else "table")
         table = step.entry & 0x000ffffffffff000
@@ -142,7 +142,7 @@ def test_other_exceptions(boot: Callable[..., Boot], name: str) -> None:
     _, _, report = die(boot, name)
     assert (report.vector, report.name, report.error_code) == (vector, words, error_code)
     assert report.details == details
-    assert report.walk == []
+    assert not report.walk
     code = segment_of(name, report.rip)
     assert code and code.rights == "R-X" and report.registers["RIP"] == report.rip
     assert report.registers["CS"] == 8 and report.registers["RSP"] > KERNEL_REGION

@@ -15,12 +15,14 @@ LAUNCHER = ROOT / "scripts" / "qemu"
 IMAGE = ROOT / "build" / "bestla.img"
 QUICK_MACHINE = ["--memory", "256M", "--firmware", "bios"]
 TIMEOUT = BOOT_TIMEOUT * SCALE
+# The launcher has a limit of its own, and says more when it is reached.
+LAUNCHER_TIMEOUT = 150 * SCALE
 
 
 def launch(image: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Runs the launcher without a terminal, to its end."""
     return subprocess.run([LAUNCHER, "--image", image, *QUICK_MACHINE, *options], text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=LAUNCHER_TIMEOUT,
                           check=False)
 
 

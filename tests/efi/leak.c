@@ -45,6 +45,16 @@ static size_t open_files(void)
     return count;
 }
 
+/* What a case left open, so that the next starts with nothing. */
+static void close_all(void)
+{
+    for (size_t i = 0; i < FILES_MAX; i++) {
+        if (files[i].real != NULL)
+            files[i].real->Close(files[i].real);
+        files[i].real = NULL;
+    }
+}
+
 static EFI_FILE_PROTOCOL *real_of(EFI_FILE_PROTOCOL *face)
 {
     struct counted_file *file = (struct counted_file *)face;
@@ -234,6 +244,7 @@ static void run_case(EFI_HANDLE device, const char *name, int start)
         say_stretches("before", &before, &after);
         say_stretches("after", &after, &before);
     }
+    close_all();
     say("end");
 }
 

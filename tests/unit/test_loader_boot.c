@@ -168,11 +168,11 @@ static void test_map_grows(void **state)
 }
 
 /* Leaves no place above 4 GiB that is congruent to the linked address. */
-static void spoil_high_memory(void)
+static void spoil_high_memory(uint64_t linked)
 {
     uint64_t end = FAKE_HIGH_BASE + FAKE_HIGH_PAGES * PAGE;
 
-    for (uint64_t at = FAKE_HIGH_BASE + LINKED % CONGRUENCE; at < end; at += CONGRUENCE)
+    for (uint64_t at = FAKE_HIGH_BASE + linked % CONGRUENCE; at < end; at += CONGRUENCE)
         fake_take_pages(at + PAGE, 1);
 }
 
@@ -184,7 +184,7 @@ static void test_linked_address_taken(void **state)
     size_t pages = fake_leaked_pages();
 
     fake_world();
-    spoil_high_memory();
+    spoil_high_memory(LINKED);
     fake_take_pages(LINKED + KERNEL_FILE_SPAN - PAGE, 1);
     const struct boot_info *info = boot_well();
     assert_int_equal(info->kernel_phys, LINKED + CONGRUENCE);
@@ -207,7 +207,7 @@ static void test_holes(void **state)
     (void)state;
     for (uint64_t short_by = 0; short_by < 2; short_by++) {
         fake_world();
-        spoil_high_memory();
+        spoil_high_memory(LINKED);
         fake_take_pages(FAKE_LOW_BASE, (hole - FAKE_LOW_BASE) / PAGE);
         fake_take_pages(hole + (pages - short_by) * PAGE, 1);
         fake_take_pages(hole + CONGRUENCE, 1);
@@ -225,6 +225,7 @@ static void test_linked_low(void **state)
         struct kernel_file *kernel = kernel_file_make();
         for (int segment = 0; segment < KERNEL_FILE_SEGMENTS; segment++)
             kernel->ph[segment].p_paddr -= i == 0 ? 0xff000 : 0x5000;
+        spoil_high_memory(kernel->ph[0].p_paddr);
         struct fake_outcome outcome = fake_boot();
         assert_int_equal(outcome.ending, FAKE_HANDED_OFF);
         const struct boot_info *info = assert_good_handoff(&outcome);

@@ -216,13 +216,16 @@ static void test_long_names(void **state)
         fake_add_text(path, GOOD_ENTRY);
         boot_well();
     }
-    world_of("default \xe2\x82\xac*", NULL, 0);
+    world_of("default \xe9\xbc\x91*", NULL, 0);
     for (size_t i = 0; i < 250; i++)
-        memcpy(path + start + 3 * i, "\xe2\x82\xac", 3);
+        memcpy(path + start + 3 * i, "\xe9\xbc\x91", 3);
     strcpy(path + start + 750, ".conf");
     fake_add_text(path, GOOD_ENTRY);
-    fake_add_text(ENTRIES "/\xc3\xa4.conf", "kernel /none");
+    fake_add_text(ENTRIES "/\xd0\x96.conf", "kernel /none");
     boot_well();
+    world_of("default \xd0\x96", NULL, 0);
+    fake_add_text(ENTRIES "/\xd0\x96.conf", GOOD_ENTRY);
+    assert_boots(ENTRIES "/\xd0\x96.conf");
 }
 
 static void test_options_too_long(void **state)

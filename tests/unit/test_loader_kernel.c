@@ -139,12 +139,17 @@ static void test_shorter_than_it_says(void **state)
     assert_refused(&outcome, EFI_END_OF_FILE, "/kernel.elf: reading at 0x6900 (End of File)");
 }
 
+static void relocate_nothing(struct kernel_file *kernel)
+{
+    kernel->ph[5].p_type = PT_NULL;
+}
+
 /* Program headers that end with what is read of the file at first, cross that, start behind it,
  * end with the file. Those that cross it lie over the first segment, so that only the tables are
- * compared. */
+ * compared, and its relocations left out. */
 static void test_headers_elsewhere(void **state)
 {
-    static const uint64_t places[] = {0xe78, 0xe80, 0xe98, 0x7000, 0x8e78};
+    static const uint64_t places[] = {0xe78, 0xe80, 0xfc8, 0x7000, 0x8e78};
     static unsigned char bytes[0x9000];
     const size_t size = KERNEL_FILE_HEADERS * sizeof(Elf64_Phdr);
 
@@ -152,24 +157,22 @@ static void test_headers_elsewhere(void **state)
     for (size_t i = 0; i < COUNT(places); i++) {
         fake_world();
         struct kernel_file *kernel = kernel_file_make();
+        bool crosses = places[i] == 0xe80 || places[i] == 0xfc8;
+        if (crosses)
+            relocate_nothing(kernel);
         memcpy(bytes, kernel->bytes, kernel->size);
         memcpy(bytes + places[i], kernel->ph, size);
         memset(bytes + sizeof(Elf64_Ehdr), 0xff, size);
         ((Elf64_Ehdr *)(void *)bytes)->e_phoff = places[i];
         fake_add_file("/kernel.elf", bytes, sizeof(bytes));
         struct fake_outcome outcome = fake_boot();
-        if (places[i] == 0xe80 || places[i] == 0xe98) {
+        if (crosses) {
             assert_int_equal(outcome.ending, FAKE_HANDED_OFF);
             assert_good_tables((const void *)(uintptr_t)outcome.boot_info, 4);
         } else {
             assert_good_handoff(&outcome);
         }
     }
-}
-
-static void relocate_nothing(struct kernel_file *kernel)
-{
-    kernel->ph[5].p_type = PT_NULL;
 }
 
 /* An image that needs no relocation: its places hold what the file has. */
