@@ -48,7 +48,8 @@ BASE     := -std=gnu17 -g $(SAME) $(WARNINGS) -Icommon
 # No SSE: firmware may not have turned it on, and the kernel does not save it.
 FREE     := $(BASE) -O2 -ffreestanding -mno-red-zone -mgeneral-regs-only -fvisibility=hidden \
             -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
-            -ffunction-sections -fdata-sections
+            -ffunction-sections -fdata-sections -fno-strict-aliasing -fwrapv \
+            -fno-delete-null-pointer-checks
 
 EFI_INCLUDE   := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 # Without GNU_EFI_USE_MS_ABI gnu-efi's EFIAPI is empty and calls use the wrong registers.
@@ -61,11 +62,17 @@ UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Iloader $(EFI_FLAGS)
 LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstack \
                  -z max-page-size=4096 --build-id=none --gc-sections --fatal-warnings
 
+# kernel.ld knows no address of its own.
+layout        = $(shell sed -n 's/^\#define $1 *UINT64_C(\(.*\))/\1/p' common/layout.h)
+LINK_KERNEL   = $(LINK) -T kernel/kernel.ld --defsym=KERNEL_REGION=$(call layout,KERNEL_REGION) \
+                --defsym=KERNEL_LINK_ADDRESS=$(call layout,KERNEL_LINK_ADDRESS)
+
 EFI_START   := /usr/lib/crt0-efi-x86_64.o
 EFI_LIBRARY := /usr/lib/libgnuefi.a
 
-# The compiler and the flags, so that another compiler rebuilds everything.
-SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) $(HOST_CFLAGS)
+# Compiler, flags and lists of files: another compiler, or a source that went, rebuilds.
+SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) \
+            $(UNIT_CFLAGS) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -94,7 +101,7 @@ $B/loader/%.o: %.asm
 	$(call say,NASM,$@)
 	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP $< -o $@
 
-$B/loader/loader.elf: $(LOADER_OBJECTS) loader/loader.ld
+$B/loader/loader.elf: $(LOADER_OBJECTS) loader/loader.ld $B/settings
 	$(call say,LD,$@)
 	$Q$(LINK) -T loader/loader.ld $(EFI_START) $(LOADER_OBJECTS) $(EFI_LIBRARY) -o $@
 
@@ -116,23 +123,24 @@ $B/kernel/%.o: %.asm
 	$(call say,NASM,$@)
 	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP $< -o $@
 
-$B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld
+$B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $B/settings
 	$(call say,LD,$@)
-	$Q$(LINK) -T kernel/kernel.ld $(KERNEL_OBJECTS) -o $@
+	$Q$(LINK_KERNEL) $(KERNEL_OBJECTS) -o $@
 	$Qscripts/check-kernel $@
 
 %.elf: %.elf.debug
 	$(call say,STRP,$@)
 	$Q$(OBJCOPY) --strip-all $< $@
 
-$B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld
+$B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $B/settings
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$Q$(LINK) -T kernel/kernel.ld $< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)) -o $@
+	$Q$(LINK_KERNEL) $< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)) -o $@
+	$Qscripts/check-kernel $@
 
 # Kernels of any size, for tests/bench/: kernel-16-256 has 16 MiB of read-only data and 256 MiB of
 # BSS more than the kernel.
-$B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld
+$B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $B/settings
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$Qprintf '.section %s\n.fill %d,8,0x5a\n.section %s\n.skip %d\n.section .note.GNU-stack\n' \
@@ -140,7 +148,8 @@ $B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld
 	    $$(($(word 1,$(subst -, ,$*)) << 17)) '.bss.fill,"awR",@nobits' \
 	    $$(($(word 2,$(subst -, ,$*)) << 20 | 8)) | \
 	    $(CC) -x assembler -c - -o $(@:.elf.debug=.fill.o)
-	$Q$(LINK) -T kernel/kernel.ld $(KERNEL_OBJECTS) $(@:.elf.debug=.fill.o) -o $@
+	$Q$(LINK_KERNEL) $(KERNEL_OBJECTS) $(@:.elf.debug=.fill.o) -o $@
+	$Qscripts/check-kernel $@
 
 # ---- what firmware starts in the loader's place, for tests ---------------------------------
 

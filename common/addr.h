@@ -58,13 +58,8 @@ static inline uint64_t phys_end(struct phys_range range)
     return range.start.raw + range.size;
 }
 
-/* Subtraction keeps these right when the range ends at 2^64. */
+/* Subtraction keeps this right when the range ends at 2^64. */
 static inline bool virt_range_has(struct virt_range range, virt_addr_t address)
-{
-    return address.raw - range.start.raw < range.size;
-}
-
-static inline bool phys_range_has(struct phys_range range, phys_addr_t address)
 {
     return address.raw - range.start.raw < range.size;
 }

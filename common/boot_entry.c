@@ -275,6 +275,9 @@ static enum boot_entry_status take_timeout(const struct reader *reader, struct t
 
     if (status != BOOT_ENTRY_OK)
         return status;
+    if (text_equal(*digits, text_of("menu-force")) || text_equal(*digits, text_of("menu-hidden")) ||
+        text_equal(*digits, text_of("menu-disabled")))
+        return BOOT_ENTRY_OK; /* systemd-boot's words for its own menu */
     if (!number_at_most(*digits, TIMEOUT_MAX, timeout))
         return fail(reader, BOOT_ENTRY_BAD_NUMBER, *digits);
     return BOOT_ENTRY_OK;

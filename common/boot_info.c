@@ -139,12 +139,11 @@ static enum boot_info_status check_log(const struct check *check)
         return fail(check, BOOT_INFO_OUTSIDE_MAP, "log", log);
     while (left != 0) {
         const struct boot_log_record *record = at(check, log);
-        uint64_t size = sizeof(*record);
 
-        if (left < size || (size += align_up(record->length, 8)) > left)
+        if (left < sizeof(*record) || boot_log_record_size(record->length) > left)
             return fail(check, BOOT_INFO_BAD_SIZE, "log_size", check->info->log_size);
-        log += size;
-        left -= size;
+        log += boot_log_record_size(record->length);
+        left -= boot_log_record_size(record->length);
     }
     return BOOT_INFO_OK;
 }

@@ -44,6 +44,11 @@ struct boot_log_record {
     uint32_t length;
 };
 
+static inline uint64_t boot_log_record_size(uint32_t length)
+{
+    return sizeof(struct boot_log_record) + align_up(length, 8);
+}
+
 /* Time stamp counter at the loader's entry and at the end of each step of loader/main.c. */
 enum boot_step {
     BOOT_STEP_ENTRY,

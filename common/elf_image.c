@@ -326,7 +326,7 @@ size_t elf_describe(const struct elf_error *error, char *buffer, size_t size)
     if (row_name(error->field) != NULL)
         format_text(row, sizeof(row), "%s %u: ", row_name(error->field), error->segment);
     if (error->limit != 0)
-        format_text(limit, sizeof(limit), " 0x%llx", (unsigned long long)error->limit);
-    return format_text(buffer, size, "%s%s 0x%llx %s%s", row, error->field,
-                       (unsigned long long)error->value, error->reason, limit);
+        format_text(limit, sizeof(limit), " 0x%lx", error->limit);
+    return format_text(buffer, size, "%s%s 0x%lx %s%s", row, error->field, error->value,
+                       error->reason, limit);
 }

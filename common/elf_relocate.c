@@ -1,6 +1,6 @@
 /* Applies the relocations of a static PIE that lies in memory: gABI chapter 5,
- * "Dynamic Section", and AMD64 psABI 4.4. The loader calls it when the kernel
- * cannot have the address it was linked for, and to fill in the addends.
+ * "Dynamic Section", and AMD64 psABI 4.4. The loader calls it to fill in
+ * the addends, which a file need not hold in place, and to slide an image.
  *
  * The tables are the file's own and lie where the relocations write. So
  * everything is checked before the first write, no relocation may change the

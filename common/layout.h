@@ -14,8 +14,8 @@
  *   0x0000000000000000  not mapped once the kernel runs on its own tables)
  *
  * DIRECT_MAP_BASE is only the value that the loader writes into boot_info;
- * the kernel takes it from there. kernel/kernel.ld repeats KERNEL_LINK_ADDRESS
- * and the Makefile hands it over, so that there is one place to change. */
+ * the kernel takes it from there. The Makefile hands KERNEL_REGION and
+ * KERNEL_LINK_ADDRESS to kernel/kernel.ld, so that here is the one place to change. */
 #ifndef BESTLA_LAYOUT_H
 #define BESTLA_LAYOUT_H
 
@@ -24,9 +24,6 @@
 #define KERNEL_REGION       UINT64_C(0xffffffff80000000)
 #define KERNEL_REGION_SIZE  UINT64_C(0x40000000)
 #define KERNEL_LINK_ADDRESS UINT64_C(0xffffffff80100000)
-
-/* Room for the direct map: everything from its base up to the kernel region. */
-#define DIRECT_MAP_LIMIT (KERNEL_REGION - DIRECT_MAP_BASE)
 
 /* What `directmap=full` maps: one PDPT of 1-GiB leaves. */
 #define DIRECT_MAP_FULL_SIZE UINT64_C(0x8000000000)

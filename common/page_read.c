@@ -1,4 +1,4 @@
-/* Questions to a page table; nothing here writes. */
+/* Reading a page table: translations, walks, leaves, runs, tables. Nothing here writes. */
 #include "page_walk.h"
 
 struct virt_range pt_lower_half(const struct pt_space *space)
@@ -133,7 +133,8 @@ static struct pt_verdict record_step(struct pt_walker *walker, const struct pt_s
 {
     struct step_recorder *recorder = (struct step_recorder *)walker;
 
-    recorder->steps[recorder->count++] = (struct pt_step){slot->level, slot->at, slot->value};
+    recorder->steps[recorder->count++] = (struct pt_step){slot->level, slot->at, slot->value,
+                                                          slot->rights & entry_rights(slot->value)};
     return pt_descend();
 }
 

@@ -82,7 +82,7 @@ static struct pt_verdict clear_leaf(struct pt_walker *walker, const struct pt_sl
     (void)walker;
     if (entry_is_table(slot->value, slot->level))
         return pt_descend();
-    *slot->entry = 0;
+    entry_write(slot->entry, 0);
     return pt_move_on(1);
 }
 
@@ -125,7 +125,7 @@ static struct pt_verdict map_slot(struct pt_walker *walker, const struct pt_slot
     size_t count = 0;
     for (; count < slot->whole && !entry_is_present(slot->entry[count]); count++) {
         if (walker->pass == PT_COMMIT)
-            slot->entry[count] = leaf;
+            entry_write(&slot->entry[count], leaf);
         leaf += step;
     }
     return pt_move_on(count);
@@ -180,7 +180,7 @@ static struct pt_verdict rewrite_slot(struct pt_walker *walker, const struct pt_
     if (slot->whole == 0)
         return pt_descend();
     if (walker->pass == PT_COMMIT)
-        *slot->entry = value;
+        entry_write(slot->entry, value);
     return pt_move_on(1);
 }
 
@@ -259,21 +259,24 @@ struct cloning {
     const struct pt_space *from;
 };
 
-/* The entry of `level` that translates an address; where a larger leaf does, the entry
- * that splitting it would give. 0 where nothing does. */
+/* What stands at `level` for an address: a table entry, a leaf with the rights that all levels
+ * leave it, or, where a larger leaf translates, what splitting that would give. 0: nothing. */
 static uint64_t entry_at(const struct pt_space *space, virt_addr_t address, enum pt_level level)
 {
-    enum pt_level at = space->top;
-    uint64_t entry = pt_table_at(space, space->root)[level_index(address, at)];
+    struct pt_step steps[PT_STEPS_MAX];
+    size_t last = pt_walk(space, address, steps) - 1;
+    size_t wanted = (size_t)(space->top - level);
+    size_t found = wanted < last ? wanted : last;
+    enum pt_level at = steps[found].level;
+    uint64_t entry = steps[found].entry;
 
-    while (at > level && entry_is_present(entry)) {
-        bool leaf = entry_is_leaf(entry, at);
-        size_t index = level_index(address, level_below(at));
-        entry =
-            leaf ? entry_split(entry, at, index) : pt_table_at(space, entry_table(entry))[index];
-        at = level_below(at);
-    }
-    return at == level ? entry : 0;
+    if (!entry_is_present(entry))
+        return 0;
+    if (entry_is_leaf(entry, at))
+        entry = entry_with_rights(entry, steps[found].rights, space->features.no_execute);
+    for (; at > level; at = level_below(at))
+        entry = entry_split(entry, at, level_index(address, level_below(at)));
+    return entry;
 }
 
 static struct pt_verdict clone_slot(struct pt_walker *walker, const struct pt_slot *slot)
@@ -290,7 +293,7 @@ static struct pt_verdict clone_slot(struct pt_walker *walker, const struct pt_sl
     if (slot->whole == 0 || entry_is_table(wanted, slot->level))
         return pt_descend();
     if (walker->pass == PT_COMMIT)
-        *slot->entry = wanted;
+        entry_write(slot->entry, wanted);
     return pt_move_on(1);
 }
 

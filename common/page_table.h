@@ -5,7 +5,7 @@
  * Sources: Intel SDM Vol. 3A, 4.5 (translation), 4.6 (rights), 4.10 (caching
  * of translations). Entry bits live in x86_paging.h.
  *
- * Editing (pt_map, pt_unmap, pt_protect, pt_split, pt_clone) is all or
+ * Editing (pt_map, pt_unmap, pt_protect, pt_set_global, pt_split, pt_clone) is all or
  * nothing: a first pass over the range finds every reason to fail and counts
  * the table frames that are needed, these are then taken, and only then is an entry
  * written. Any status but PT_OK means that the tables and the frame source are as they
@@ -23,7 +23,7 @@ enum pt_status {
     PT_BAD_RANGE,      /* empty, wraps, not canonical, or past MAXPHYADDR */
     PT_BAD_ATTRIBUTES, /* no read right, write and execute together, user, PAT past 7 */
     PT_ALREADY_MAPPED, /* pt_map, pt_clone: something is mapped there */
-    PT_NOT_MAPPED,     /* pt_unmap, pt_protect, pt_split: a hole in the range */
+    PT_NOT_MAPPED,     /* pt_unmap, pt_protect, pt_set_global, pt_split: a hole in the range */
     PT_NO_FRAMES,      /* the frame source ran dry */
 };
 
@@ -79,7 +79,7 @@ __attribute__((warn_unused_result)) enum pt_status pt_protect(struct pt_space *s
                                                               unsigned rights);
 
 /* Sets or clears the global bit of every leaf in the range. Statuses as
- * pt_protect. */
+ * pt_unmap. */
 __attribute__((warn_unused_result)) enum pt_status pt_set_global(struct pt_space *space,
                                                                  struct virt_range range,
                                                                  bool global);
@@ -91,7 +91,7 @@ __attribute__((warn_unused_result)) enum pt_status pt_split(struct pt_space *spa
                                                             struct virt_range range,
                                                             enum pt_level largest);
 
-/* Gives `space` the same translations for the range as `from` has, holes
+/* Gives `space` the same translations and effective rights for the range as `from` has, holes
  * included, leaf by leaf and of the same sizes (a leaf that reaches past the range is
  * split), in table frames of its own. Nothing may be mapped there yet. Both have the
  * same number of levels. PT_MISALIGNED, PT_BAD_RANGE, PT_ALREADY_MAPPED,
@@ -112,12 +112,13 @@ struct pt_leaf {
 /* Translates one address. False: not mapped (or not canonical). `leaf` may be NULL. */
 bool pt_translate(const struct pt_space *space, virt_addr_t address, struct pt_leaf *leaf);
 
-/* One step of a walk, for diagnosis: the entry of each level from the top, until one
+/* One step of a walk: the entry of each level from the top, until one
  * is not present or is a leaf. Returns how many steps there are. */
 struct pt_step {
     enum pt_level level;
     phys_addr_t at; /* of the entry itself */
     uint64_t entry;
+    unsigned rights; /* that this and the levels above allow */
 };
 #define PT_STEPS_MAX 5
 size_t pt_walk(const struct pt_space *space, virt_addr_t address,

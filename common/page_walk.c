@@ -68,7 +68,8 @@ static uint64_t grow_table(struct pt_walker *walker, const struct pt_slot *slot)
     } else {
         memset(entries, 0, PAGE_SIZE);
     }
-    return *slot->entry = entry_make_table(frame);
+    entry_write(slot->entry, entry_make_table(frame));
+    return entry_make_table(frame);
 }
 
 static bool table_is_empty(const uint64_t *entries)
@@ -86,7 +87,7 @@ static void prune_table(struct pt_walker *walker, const struct pt_slot *slot)
 
     if (!walker->prune || !table_is_empty(pt_table_at(walker->space, frame)))
         return;
-    *slot->entry = 0;
+    entry_write(slot->entry, 0);
     /* A CPU may still walk the table until the invalidation: the chain's word, an aligned
      * address, reads as an entry that is not present. */
     pt_chain_push(walker->space, &walker->discarded, frame);

@@ -9,31 +9,24 @@
 
 #define CR0_PE (UINT64_C(1) << 0)
 #define CR0_MP (UINT64_C(1) << 1)
-#define CR0_EM (UINT64_C(1) << 2)
-#define CR0_TS (UINT64_C(1) << 3)
 #define CR0_ET (UINT64_C(1) << 4)
 #define CR0_NE (UINT64_C(1) << 5)
 #define CR0_WP (UINT64_C(1) << 16)
-#define CR0_AM (UINT64_C(1) << 18)
-#define CR0_NW (UINT64_C(1) << 29)
-#define CR0_CD (UINT64_C(1) << 30)
 #define CR0_PG (UINT64_C(1) << 31)
 
-#define CR4_PAE        (UINT64_C(1) << 5)
-#define CR4_MCE        (UINT64_C(1) << 6)
-#define CR4_PGE        (UINT64_C(1) << 7)
-#define CR4_OSFXSR     (UINT64_C(1) << 9)
-#define CR4_OSXMMEXCPT (UINT64_C(1) << 10)
-#define CR4_UMIP       (UINT64_C(1) << 11)
-#define CR4_LA57       (UINT64_C(1) << 12)
-#define CR4_VMXE       (UINT64_C(1) << 13)
-#define CR4_SMXE       (UINT64_C(1) << 14)
-#define CR4_PCIDE      (UINT64_C(1) << 17)
-#define CR4_SMEP       (UINT64_C(1) << 20)
-#define CR4_SMAP       (UINT64_C(1) << 21)
+#define CR4_PAE  (UINT64_C(1) << 5)
+#define CR4_MCE  (UINT64_C(1) << 6)
+#define CR4_PGE  (UINT64_C(1) << 7)
+#define CR4_UMIP (UINT64_C(1) << 11)
+#define CR4_LA57 (UINT64_C(1) << 12)
+#define CR4_VMXE (UINT64_C(1) << 13)
+#define CR4_SMXE (UINT64_C(1) << 14)
+#define CR4_SMEP (UINT64_C(1) << 20)
+#define CR4_SMAP (UINT64_C(1) << 21)
 
-#define MSR_EFER UINT32_C(0xc0000080)
-#define MSR_PAT  UINT32_C(0x277)
+#define MSR_EFER       UINT32_C(0xc0000080)
+#define MSR_PAT        UINT32_C(0x277)
+#define MSR_SEV_STATUS UINT32_C(0xc0010131) /* only where CPUID 8000001fh has SEV */
 
 #define EFER_NXE (UINT64_C(1) << 11)
 
@@ -70,6 +63,11 @@ static inline struct pt_features cpu_paging_features(void)
     };
 }
 
+static inline bool cpu_is_guest(void)
+{
+    return (cpuid(1, 0).ecx >> 31 & 1) != 0;
+}
+
 /* CR4.PGE may be set: leaves with the global bit then survive a CR3 load. */
 static inline bool cpu_has_global_pages(void)
 {
@@ -89,22 +87,40 @@ static inline void write_msr(uint32_t msr, uint64_t value)
                      : "memory");
 }
 
-#define DEFINE_CONTROL_REGISTER(name)                                    \
+/* AMD APM Vol. 2, 15.34: with SEV on, table entries need the C-bit. */
+static inline bool cpu_memory_is_encrypted(void)
+{
+    bool known = (cpuid_if_known(UINT32_C(0x8000001f), 0).eax & 2) != 0;
+
+    return known && (read_msr(MSR_SEV_STATUS) & 1) != 0;
+}
+
+#define DEFINE_READ(name)                                                \
     static inline uint64_t read_##name(void)                             \
     {                                                                    \
         uint64_t value;                                                  \
         __asm__ volatile("mov %%" #name ", %0" : "=r"(value)::"memory"); \
         return value;                                                    \
-    }                                                                    \
-    static inline void write_##name(uint64_t value)                      \
-    {                                                                    \
-        __asm__ volatile("mov %0, %%" #name ::"r"(value) : "memory");    \
+    }
+#define DEFINE_WRITE(name)                                            \
+    static inline void write_##name(uint64_t value)                   \
+    {                                                                 \
+        __asm__ volatile("mov %0, %%" #name ::"r"(value) : "memory"); \
     }
 
-DEFINE_CONTROL_REGISTER(cr0)
-DEFINE_CONTROL_REGISTER(cr2)
-DEFINE_CONTROL_REGISTER(cr3)
-DEFINE_CONTROL_REGISTER(cr4)
+DEFINE_READ(cr0)
+DEFINE_READ(cr2)
+DEFINE_READ(cr3)
+DEFINE_READ(cr4)
+DEFINE_WRITE(cr0)
+DEFINE_WRITE(cr3)
+DEFINE_WRITE(cr4)
+
+/* SDM Vol. 3A, table 4-12: the frame of the first table; the other bits are flags or a PCID. */
+static inline phys_addr_t cpu_table_root(void)
+{
+    return phys(read_cr3() & ENTRY_ADDRESS);
+}
 
 static inline enum pt_level cpu_top_level(void)
 {

@@ -38,7 +38,7 @@ struct pt_attributes {
 
 /* What this CPU's paging can do; asked of CPUID, never assumed. */
 struct pt_features {
-    bool no_execute;   /* bit 63 is NX and not reserved (and EFER.NXE is set) */
+    bool no_execute;   /* CPUID has NX; who loads tables with it sets EFER.NXE first */
     bool leaf_1gib;    /* PDPT entries may be leaves */
     uint8_t phys_bits; /* MAXPHYADDR */
 };
@@ -84,6 +84,12 @@ static inline bool is_canonical(virt_addr_t address, enum pt_level top)
 {
     unsigned unused = 64 - level_shift(top) - 9;
     return (uint64_t)((int64_t)(address.raw << unused) >> unused) == address.raw;
+}
+
+/* One store that the compiler neither splits nor repeats: the CPU may be walking the table. */
+static inline void entry_write(uint64_t *entry, uint64_t value)
+{
+    *(volatile uint64_t *)entry = value;
 }
 
 static inline bool entry_is_present(uint64_t entry)
@@ -163,8 +169,9 @@ static inline uint64_t entry_make_leaf(phys_addr_t page, enum pt_level level,
 }
 
 /* Entry `index` of the table that would replace the large `leaf`: the same
- * translation one level down. Accessed and dirty are kept, so that nothing the CPU has
- * recorded is lost; PAT moves from bit 12 to bit 7 when the level is 1. */
+ * translation one level down. Accessed and dirty are kept as they were read (a CPU that sets
+ * them at that very moment is not waited for); PAT moves from bit 12 to bit 7 when the level is 1.
+ */
 static inline uint64_t entry_split(uint64_t leaf, enum pt_level level, size_t index)
 {
     enum pt_level below = level_below(level);

@@ -9,7 +9,7 @@
 struct boot_info boot_info;
 struct memory_map kernel_memory;
 
-static void find_memory_map(void)
+void handoff_rebase(void)
 {
     kernel_memory = (struct memory_map){
         .ranges = phys2virt(phys(boot_info.memory_map.address)),
@@ -23,10 +23,10 @@ void handoff_check(phys_addr_t at)
     struct boot_info_error error;
 
     if (boot_info_check(at, kernel_space.phys_to_virt, &error) != BOOT_INFO_OK)
-        panic("boot info at 0x%llx: %s 0x%llx %s", (unsigned long long)at.raw, error.field,
-              (unsigned long long)error.value, boot_info_status_text(error.status));
+        panic("boot info at 0x%lx: %s 0x%lx %s", at.raw, error.field, error.value,
+              boot_info_status_text(error.status));
     memcpy(&boot_info, phys2virt(at), sizeof(boot_info));
-    find_memory_map();
+    handoff_rebase();
 }
 
 static void print_steps(uint64_t kernel_entered)
@@ -38,10 +38,9 @@ static void print_steps(uint64_t kernel_entered)
     size_t used = 0;
 
     for (size_t i = 1; i < BOOT_STEPS; i++)
-        used += format_text(line + used, sizeof(line) - used, "%s %llu, ", names[i - 1],
-                            (unsigned long long)(tsc[i] - tsc[i - 1]));
-    log_info("loader", "TSC ticks: %sin all %llu", line,
-             (unsigned long long)(kernel_entered - tsc[BOOT_STEP_ENTRY]));
+        used += format_text(line + used, sizeof(line) - used, "%s %lu, ", names[i - 1],
+                            (tsc[i] - tsc[i - 1]));
+    log_info("loader", "TSC ticks: %sin all %lu", line, (kernel_entered - tsc[BOOT_STEP_ENTRY]));
 }
 
 void handoff_print_log(uint64_t kernel_entered)
@@ -50,7 +49,7 @@ void handoff_print_log(uint64_t kernel_entered)
         const struct boot_log_record *record = phys2virt(phys(boot_info.log + at));
         log_write_at(record->tsc, (enum log_level)record->level, "loader",
                      (const char *)(record + 1), record->length);
-        at += sizeof(*record) + align_up(record->length, 8);
+        at += boot_log_record_size(record->length);
     }
     print_steps(kernel_entered);
 }
@@ -99,8 +98,7 @@ void handoff_copy(struct frame_allocator *frames)
     enum frames_status status = frames_take(frames, size / PAGE_SIZE, PAGE_SIZE, &at);
 
     if (status != FRAMES_OK)
-        panic("copying the boot info, %llu KiB: %s", (unsigned long long)size >> 10,
-              frames_status_text(status));
+        panic("copying the boot info, %lu KiB: %s", size >> 10, frames_status_text(status));
 
     struct copies copies = {at.raw};
     copy(&copies, &boot_info.memory_map.address, array_size(&boot_info.memory_map));
@@ -110,7 +108,7 @@ void handoff_copy(struct frame_allocator *frames)
     copy(&copies, &boot_info.log, boot_info.log_size);
     for (uint32_t i = 0; i < boot_info.modules.count; i++)
         copy(&copies, &module_at(i)->words, module_at(i)->words_size);
-    find_memory_map();
+    handoff_rebase();
 }
 
 struct text boot_options(void)

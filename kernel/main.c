@@ -18,8 +18,8 @@ static void take_memory_over(void)
     enum frames_status status = frames_init(&kernel_frames, &kernel_memory);
 
     if (status != FRAMES_OK)
-        panic("frame allocator, books of %llu KiB: %s",
-              (unsigned long long)kernel_frames.books_size >> 10, frames_status_text(status));
+        panic("frame allocator, books of %lu KiB: %s", kernel_frames.books_size >> 10,
+              frames_status_text(status));
 }
 
 void kernel_main(phys_addr_t handed_over)
@@ -32,7 +32,7 @@ void kernel_main(phys_addr_t handed_over)
     cpu_load_tables();
     cpu_mask_pic();
 
-    address_space_adopt(phys(read_cr3() & ENTRY_ADDRESS), cpu_paging_features());
+    address_space_adopt(cpu_table_root(), cpu_paging_features());
     handoff_check(handed_over);
     handoff_print_log(entered);
     clock_report();

@@ -4,8 +4,6 @@
 
 #include "format.h"
 
-struct registers;
-
 /* Says `kernel panic: …` on every console and halts this CPU for good. */
 FORMAT_LIKE_PRINTF(1, 2)
 _Noreturn void panic(const char *format, ...);

@@ -23,13 +23,24 @@ static EFI_STATUS map(struct boot *boot, const char *what, struct virt_range ran
 
     if (status == PT_OK)
         return EFI_SUCCESS;
-    return fail(boot, efi_status(status),
-                "mapping %s, 0x%llx bytes at 0x%llx to 0x%llx: %s at 0x%llx", what,
-                (unsigned long long)range.size, (unsigned long long)range.start.raw,
-                (unsigned long long)to.raw, pt_status_text(status),
-                (unsigned long long)boot->space.where.raw);
+    return fail(boot, efi_status(status), "mapping %s, 0x%lx bytes at 0x%lx to 0x%lx: %s at 0x%lx",
+                what, range.size, range.start.raw, to.raw, pt_status_text(status),
+                boot->space.where.raw);
 }
 
+/* Rights of memory at its own address. */
+static EFI_STATUS protect(struct boot *boot, struct phys_range range, unsigned rights)
+{
+    enum pt_status status =
+        pt_protect(&boot->space, virt_range(range.start.raw, range.size), rights);
+
+    return status == PT_OK ? EFI_SUCCESS
+                           : fail(boot, efi_status(status), "protecting 0x%lx bytes at 0x%lx: %s",
+                                  range.size, range.start.raw, pt_status_text(status));
+}
+
+/* What is not to be written is not writable at its own address either: memory is mapped
+ * before. */
 static EFI_STATUS map_kernel(struct boot *boot)
 {
     const struct elf_image *image = &boot->kernel.image;
@@ -45,6 +56,9 @@ static EFI_STATUS map_kernel(struct boot *boot)
 
         if (start == end)
             continue;
+        if (!(segment.rights & PT_RIGHT_WRITE))
+            TRY(protect(boot, phys_range(boot->kernel.phys.raw + offset, end - start),
+                        PT_RIGHT_READ));
         TRY(map(boot, "a kernel segment", virt_range(start, end - start),
                 phys(boot->kernel.phys.raw + offset),
                 (struct pt_attributes){segment.rights, PAT_WRITE_BACK, false}, PT_LEVEL_PT));
@@ -86,23 +100,12 @@ static EFI_STATUS map_framebuffer(struct boot *boot)
     if (status == PT_NO_FRAMES)
         return EFI_OUT_OF_RESOURCES; /* frames.c has said so */
     if (status != PT_OK) {
-        log_line(boot, LOG_WARNING, "no framebuffer: 0x%llx bytes at 0x%llx: %s at 0x%llx",
-                 (unsigned long long)framebuffer->size, (unsigned long long)framebuffer->address,
-                 pt_status_text(status), (unsigned long long)boot->space.where.raw);
+        log_line(boot, LOG_WARNING, "no framebuffer: 0x%lx bytes at 0x%lx: %s at 0x%lx",
+                 framebuffer->size, framebuffer->address, pt_status_text(status),
+                 boot->space.where.raw);
         boot->info->framebuffer = (struct boot_framebuffer){0};
     }
     return EFI_SUCCESS;
-}
-
-/* The only code that runs on firmware's tables and on these. */
-static EFI_STATUS make_handoff_executable(struct boot *boot)
-{
-    struct virt_range page = {virt_of(handoff_page), PAGE_SIZE};
-    enum pt_status status = pt_protect(&boot->space, page, READ_EXECUTE);
-
-    return status == PT_OK ? EFI_SUCCESS
-                           : fail(boot, efi_status(status), "the loader's page at 0x%llx: %s",
-                                  (unsigned long long)page.start.raw, pt_status_text(status));
 }
 
 static EFI_STATUS map_everything(struct boot *boot, struct firmware_map *firmware)
@@ -117,13 +120,18 @@ static EFI_STATUS map_everything(struct boot *boot, struct firmware_map *firmwar
 
     TRY(map_memory(boot, &firmware->map));
     TRY(map_framebuffer(boot));
-    TRY(make_handoff_executable(boot));
+    /* The only code that runs on firmware's tables and on these. */
+    TRY(protect(boot, phys_range((uintptr_t)handoff_page, PAGE_SIZE), READ_EXECUTE));
     return map_kernel(boot);
 }
 
 EFI_STATUS build_address_space(struct boot *boot)
 {
     struct firmware_map firmware;
+
+    /* These tables would not survive their own CR3 load. */
+    if (cpu_memory_is_encrypted())
+        return fail(boot, EFI_UNSUPPORTED, "this guest's memory is encrypted (SEV)");
 
     open_table_frames(boot);
     boot->space = (struct pt_space){
@@ -139,9 +147,9 @@ EFI_STATUS build_address_space(struct boot *boot)
     TRY(allocate_firmware_map(boot, 0, &firmware));
     EFI_STATUS status = map_everything(boot, &firmware);
     free_firmware_map(boot, &firmware);
-    log_line(boot, LOG_INFO, "tables at 0x%llx, %d levels, %s, %s",
-             (unsigned long long)boot->space.root.raw, (int)boot->space.top,
-             boot->paging.no_execute ? "NX" : "no NX",
+    TRY(status);
+    log_line(boot, LOG_INFO, "tables at 0x%lx, %d levels, %s, %s", boot->space.root.raw,
+             (int)boot->space.top, boot->paging.no_execute ? "NX" : "no NX",
              boot->paging.leaf_1gib ? "1-GiB leaves" : "no 1-GiB leaves");
-    return status;
+    return EFI_SUCCESS;
 }

@@ -110,8 +110,10 @@ EFI_STATUS allocate_firmware_map(struct boot *boot, size_t extra, struct firmwar
 void free_firmware_map(struct boot *boot, struct firmware_map *map);
 /* Asks firmware once, into the buffer as it is. Says nothing. */
 EFI_STATUS read_firmware_map(EFI_SYSTEM_TABLE *system, struct firmware_map *map);
-/* Turns the descriptors into map->map, not yet normalised; one that makes no sense is
- * left out with a warning. */
+/* Can the loader allocate this, and the kernel map it write-back? */
+bool is_plain_memory(const struct boot *boot, const EFI_MEMORY_DESCRIPTOR *descriptor);
+/* Turns the descriptors into map->map, not yet normalised; a warning for what makes no
+ * sense. */
 void convert_firmware_map(struct boot *boot, struct firmware_map *map);
 
 /* volume.c */

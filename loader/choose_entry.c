@@ -17,9 +17,9 @@ static EFI_STATUS refuse(struct boot *boot, struct text path, const struct boot_
     if (error->line == 0)
         return fail(boot, EFI_LOAD_ERROR, "%.*s: %s", TEXT_ARG(path),
                     boot_entry_status_text(error->status));
-    return fail(boot, EFI_LOAD_ERROR, "%.*s:%lu: %s: %.*s", TEXT_ARG(path),
-                (unsigned long)error->line, boot_entry_status_text(error->status),
-                (int)min_u64(error->text.length, 80), error->text.start);
+    return fail(boot, EFI_LOAD_ERROR, "%.*s:%lu: %s: %.*s", TEXT_ARG(path), error->line,
+                boot_entry_status_text(error->status), (int)min_u64(error->text.length, 80),
+                error->text.start);
 }
 
 /* A whole text file into loader memory, where it stays: what is parsed points into it. */
@@ -31,8 +31,8 @@ static EFI_STATUS read_text(struct boot *boot, struct text path, struct text *te
     TRY(open_file(boot, path, &file));
     EFI_STATUS status = EFI_SUCCESS;
     if (file.size > CONF_MAX)
-        status = fail(boot, EFI_LOAD_ERROR, "%.*s: %llu bytes, more than %d", TEXT_ARG(path),
-                      (unsigned long long)file.size, CONF_MAX);
+        status = fail(boot, EFI_LOAD_ERROR, "%.*s: %lu bytes, more than %d", TEXT_ARG(path),
+                      file.size, CONF_MAX);
     if (!EFI_ERROR(status))
         status = allocate_pages(boot, MEMORY_LOADER, max_u64(file.size, 1), &at);
     if (!EFI_ERROR(status)) {
@@ -102,13 +102,35 @@ static bool is_wanted(struct text name, struct text pattern)
     return pattern.length == 0 || text_matches(name, pattern) || text_matches(stem, pattern);
 }
 
-static bool comes_after(struct text a, struct text b)
+/* Splits the next character off, or the next run of digits as a number above all characters. */
+static uint64_t next_rank(struct text *rest)
 {
-    int order = memcmp(a.start, b.start, min_u64(a.length, b.length));
-    return order != 0 ? order > 0 : a.length > b.length;
+    uint64_t rank = 0;
+    bool digits = false;
+
+    while (rest->length > 0 && *rest->start >= '0' && *rest->start <= '9') {
+        rank = rank * 10 + (uint64_t)(*rest->start++ - '0');
+        rest->length--;
+        digits = true;
+    }
+    if (digits || rest->length == 0)
+        return digits ? rank + 0x100 : 0;
+    rest->length--;
+    return (unsigned char)*rest->start++;
 }
 
-/* Of the entries that match, the last by name: with versions in the names, the newest. */
+static bool comes_after(struct text a, struct text b)
+{
+    while (a.length > 0 || b.length > 0) {
+        uint64_t rank_a = next_rank(&a), rank_b = next_rank(&b);
+        if (rank_a != rank_b)
+            return rank_a > rank_b;
+    }
+    return false;
+}
+
+/* Of the entries that match, the last by name, numbers by value: with versions in the names,
+ * the newest. */
 static EFI_STATUS find_entry(struct boot *boot, struct text pattern, char best[NAME_MAX])
 {
     EFI_FILE_PROTOCOL *folder;

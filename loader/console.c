@@ -43,30 +43,25 @@ static void print_line(struct boot *boot, enum log_level level, const char *text
     print_to_firmware(boot, line, min_u64(whole, sizeof(line) - 1));
 }
 
-static size_t record_size(size_t length)
-{
-    return sizeof(struct boot_log_record) + align_up(length, 8);
-}
-
 /* The last record of a log that is full says so. */
-static void keep_line(struct boot *boot, enum log_level level, const char *text, size_t length)
+static void keep_line(struct boot *boot, enum log_level level, const char *text, uint32_t length)
 {
     static const char lost[] = "the log is full: lines are missing from here";
-    size_t reserve = record_size(sizeof(lost) - 1);
+    size_t reserve = boot_log_record_size(sizeof(lost) - 1);
 
     if (boot->log == NULL || boot->log_lost)
         return;
-    if (LOG_SIZE - boot->log_used < record_size(length) + reserve) {
+    if (LOG_SIZE - boot->log_used < boot_log_record_size(length) + reserve) {
         boot->log_lost = true;
         level = LOG_WARNING;
         text = lost;
         length = sizeof(lost) - 1;
     }
 
-    struct boot_log_record record = {read_tsc(), level, (uint32_t)length};
+    struct boot_log_record record = {read_tsc(), level, length};
     memcpy(boot->log + boot->log_used, &record, sizeof(record));
     memcpy(boot->log + boot->log_used + sizeof(record), text, length);
-    boot->log_used += record_size(length);
+    boot->log_used += boot_log_record_size(length);
 }
 
 /* From now on every line is printed, those up to here first. */
@@ -78,7 +73,7 @@ void be_verbose(struct boot *boot)
         if (record->level > LOG_ERROR)
             print_line(boot, (enum log_level)record->level, (const char *)(record + 1),
                        record->length);
-        at += record_size(record->length);
+        at += boot_log_record_size(record->length);
     }
 }
 
@@ -89,7 +84,7 @@ static void log_args(struct boot *boot, enum log_level level, const char *format
     size_t whole = format_text_args(text, sizeof(text), format, args);
     size_t length = min_u64(whole, sizeof(text) - 1);
 
-    keep_line(boot, level, text, length);
+    keep_line(boot, level, text, (uint32_t)length);
     if (boot->verbose || level == LOG_ERROR)
         print_line(boot, level, text, length);
 }

@@ -77,14 +77,14 @@ void find_framebuffer(struct boot *boot)
         return;
     }
     if (!describe_mode(gop->Mode, &framebuffer)) {
-        log_line(boot, LOG_INFO, "no framebuffer: pixel format %u, %ux%u, at 0x%llx",
+        log_line(boot, LOG_INFO, "no framebuffer: pixel format %u, %ux%u, at 0x%lx",
                  (unsigned)gop->Mode->Info->PixelFormat, framebuffer.width, framebuffer.height,
-                 (unsigned long long)framebuffer.address);
+                 framebuffer.address);
         return;
     }
     boot->info->framebuffer = framebuffer;
-    log_line(boot, LOG_INFO, "framebuffer %ux%u at 0x%llx, pitch %u", framebuffer.width,
-             framebuffer.height, (unsigned long long)framebuffer.address, framebuffer.pitch);
+    log_line(boot, LOG_INFO, "framebuffer %ux%u at 0x%lx, pitch %u", framebuffer.width,
+             framebuffer.height, framebuffer.address, framebuffer.pitch);
 }
 
 static uint64_t configuration_table(const EFI_SYSTEM_TABLE *system, EFI_GUID guid)
@@ -108,8 +108,7 @@ static void find_tables(struct boot *boot)
     info->smbios = configuration_table(boot->system, smbios_3);
     if (info->smbios == 0)
         info->smbios = configuration_table(boot->system, smbios);
-    log_line(boot, LOG_INFO, "ACPI RSDP 0x%llx, SMBIOS 0x%llx", (unsigned long long)info->rsdp,
-             (unsigned long long)info->smbios);
+    log_line(boot, LOG_INFO, "ACPI RSDP 0x%lx, SMBIOS 0x%lx", info->rsdp, info->smbios);
 }
 
 /* UEFI 2.10, 37.5; NULL asks for the firmware's default algorithm. */

@@ -6,6 +6,9 @@
  * descriptors. One B550 board has 312 of them. */
 #define SLACK 64
 
+/* UEFI 2.10, 7.2.3: EFI_MEMORY_SP, which gnu-efi does not name. */
+#define MEMORY_SP UINT64_C(0x40000)
+
 EFI_STATUS read_firmware_map(EFI_SYSTEM_TABLE *system, struct firmware_map *map)
 {
     map->size = map->room;
@@ -24,7 +27,7 @@ EFI_STATUS allocate_firmware_map(struct boot *boot, size_t extra, struct firmwar
                     "firmware does not tell the size of its memory map");
     if (map->element_size < sizeof(EFI_MEMORY_DESCRIPTOR) || !is_aligned(map->element_size, 8))
         return fail(boot, EFI_INCOMPATIBLE_VERSION, "firmware's memory descriptors have %lu bytes",
-                    (unsigned long)map->element_size);
+                    map->element_size);
 
     size_t descriptors = map->size / map->element_size + SLACK;
     size_t ranges = 2 * (descriptors + extra);
@@ -42,7 +45,8 @@ EFI_STATUS allocate_firmware_map(struct boot *boot, size_t extra, struct firmwar
 
 void free_firmware_map(struct boot *boot, struct firmware_map *map)
 {
-    free_pages(boot, phys((uintptr_t)map->descriptors));
+    if (map->descriptors != NULL)
+        free_pages(boot, phys((uintptr_t)map->descriptors));
 }
 
 /* UEFI 2.10, table 7.10: what each type is after ExitBootServices. Types of the OS
@@ -77,32 +81,53 @@ static enum memory_type type_of(const EFI_MEMORY_DESCRIPTOR *descriptor)
     return MEMORY_RESERVED;
 }
 
-/* RAM that cannot be cached is not for the direct map, whatever its type says. */
-static enum memory_type usable_type_of(const EFI_MEMORY_DESCRIPTOR *descriptor)
+/* Memory to be allocated and mapped like any other: it can be cached, no driver asks for it by
+ * name (specific-purpose memory), the CPU's addresses reach it. */
+bool is_plain_memory(const struct boot *boot, const EFI_MEMORY_DESCRIPTOR *descriptor)
 {
-    enum memory_type type = type_of(descriptor);
-    bool ram = (MEMORY_TYPE_BIT(type) & MEMORY_RAM) != 0;
+    uint64_t limit = (UINT64_C(1) << boot->paging.phys_bits) / PAGE_SIZE;
+    uint64_t first = descriptor->PhysicalStart / PAGE_SIZE;
 
-    return ram && !(descriptor->Attribute & EFI_MEMORY_WB) ? MEMORY_RESERVED : type;
+    return (descriptor->Attribute & EFI_MEMORY_WB) && !(descriptor->Attribute & MEMORY_SP) &&
+           first < limit && descriptor->NumberOfPages <= limit - first;
+}
+
+/* What the loader holds is what it is: firmware gave it. */
+static enum memory_type usable_type_of(const struct boot *boot,
+                                       const EFI_MEMORY_DESCRIPTOR *descriptor)
+{
+    const memory_types_t own = MEMORY_TYPE_BIT(MEMORY_LOADER) | MEMORY_TYPE_BIT(MEMORY_MODULE) |
+                               MEMORY_TYPE_BIT(MEMORY_KERNEL_IMAGE);
+    enum memory_type type = type_of(descriptor);
+    bool foreign_ram = (MEMORY_TYPE_BIT(type) & MEMORY_RAM & ~own) != 0;
+
+    return foreign_ram && !is_plain_memory(boot, descriptor) ? MEMORY_RESERVED : type;
+}
+
+/* Bytes up to the end of all physical addresses at most: a reservation that claims more must
+ * not get lost for it. */
+static uint64_t size_of(const EFI_MEMORY_DESCRIPTOR *descriptor)
+{
+    uint64_t limit = UINT64_C(1) << 52, start = descriptor->PhysicalStart;
+    uint64_t pages = start < limit ? (limit - start) / PAGE_SIZE : 0;
+
+    return min_u64(pages, descriptor->NumberOfPages) * PAGE_SIZE;
 }
 
 static void add_descriptor(struct boot *boot, struct firmware_map *map, UINTN index)
 {
     const EFI_MEMORY_DESCRIPTOR *descriptor =
         (const void *)((const char *)map->descriptors + index * map->element_size);
-    uint64_t size;
+    uint64_t size = size_of(descriptor);
 
-    if (__builtin_mul_overflow(descriptor->NumberOfPages, PAGE_SIZE, &size))
-        size = UINT64_MAX;
-    enum memory_map_status status =
-        memory_map_add(&map->map, descriptor->PhysicalStart, size, usable_type_of(descriptor));
-    if (status != MEMORY_MAP_OK)
+    if (size / PAGE_SIZE != descriptor->NumberOfPages)
         log_line(boot, LOG_WARNING,
-                 "firmware's memory map: descriptor %lu (type %u, 0x%llx pages at 0x%llx) "
-                 "does not fit and is left out",
-                 (unsigned long)index, descriptor->Type,
-                 (unsigned long long)descriptor->NumberOfPages,
-                 (unsigned long long)descriptor->PhysicalStart);
+                 "firmware's memory map: descriptor %lu: type %u, 0x%lx pages at 0x%lx reach past "
+                 "2^52 and are cut off there",
+                 index, descriptor->Type, descriptor->NumberOfPages, descriptor->PhysicalStart);
+    if (size != 0 && memory_map_add(&map->map, descriptor->PhysicalStart, size,
+                                    usable_type_of(boot, descriptor)) != MEMORY_MAP_OK)
+        log_line(boot, LOG_WARNING, "firmware's memory map: descriptor %lu does not fit", index);
 }
 
 void convert_firmware_map(struct boot *boot, struct firmware_map *map)

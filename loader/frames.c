@@ -67,12 +67,25 @@ static EFI_STATUS allocate(struct boot *boot, EFI_ALLOCATE_TYPE how, enum memory
     return EFI_SUCCESS;
 }
 
+/* Address 0 means "none" from here on: memory there is kept and not used. */
+static EFI_STATUS allocate_not_at_0(struct boot *boot, EFI_ALLOCATE_TYPE how, enum memory_type type,
+                                    uint64_t bytes, phys_addr_t *at)
+{
+    phys_addr_t limit = *at;
+
+    TRY(allocate(boot, how, type, bytes, at));
+    if (at->raw != 0)
+        return EFI_SUCCESS;
+    *at = limit;
+    return allocate(boot, how, type, bytes, at);
+}
+
 EFI_STATUS allocate_pages(struct boot *boot, enum memory_type type, uint64_t bytes, phys_addr_t *at)
 {
     at->raw = 0;
-    EFI_STATUS status = allocate(boot, AllocateAnyPages, type, bytes, at);
-    return EFI_ERROR(status) ? fail(boot, status, "no %llu KiB of memory for %s",
-                                    (unsigned long long)(bytes >> 10), memory_type_name(type))
+    EFI_STATUS status = allocate_not_at_0(boot, AllocateAnyPages, type, bytes, at);
+    return EFI_ERROR(status) ? fail(boot, status, "no %lu KiB of memory for %s", (bytes >> 10),
+                                    memory_type_name(type))
                              : status;
 }
 
@@ -86,7 +99,7 @@ EFI_STATUS allocate_pages_below(struct boot *boot, enum memory_type type, uint64
                                 uint64_t limit, phys_addr_t *at)
 {
     at->raw = limit - 1;
-    return allocate(boot, AllocateMaxAddress, type, bytes, at);
+    return allocate_not_at_0(boot, AllocateMaxAddress, type, bytes, at);
 }
 
 static void give_back(struct boot *boot, phys_addr_t at, uint64_t pages)
@@ -94,8 +107,7 @@ static void give_back(struct boot *boot, phys_addr_t at, uint64_t pages)
     EFI_STATUS status = boot->system->BootServices->FreePages(at.raw, pages);
 
     if (EFI_ERROR(status))
-        fail(boot, status, "firmware does not take back %llu pages at 0x%llx",
-             (unsigned long long)pages, (unsigned long long)at.raw);
+        fail(boot, status, "firmware does not take back %lu pages at 0x%lx", pages, at.raw);
 }
 
 void free_pages(struct boot *boot, phys_addr_t at)

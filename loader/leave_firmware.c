@@ -39,16 +39,15 @@ static EFI_STATUS exit_boot_services(struct boot *boot, struct firmware_map *fir
         if (!boot->left_firmware)
             return fail(boot, status, "firmware's memory map, which it wants back to let go");
     }
-    halt_with("firmware does not let go: ExitBootServices gives 0x%llx after %d tries",
-              (unsigned long long)status, EXIT_TRIES);
+    halt_with("firmware does not let go: ExitBootServices gives 0x%lx after %d tries", status,
+              EXIT_TRIES);
 }
 
 static void add_own_range(struct firmware_map *firmware, uint64_t base, uint64_t size,
                           enum memory_type type)
 {
     if (memory_map_add(&firmware->map, base, size, type) != MEMORY_MAP_OK)
-        halt_with("the memory map has no room for 0x%llx bytes at 0x%llx", (unsigned long long)size,
-                  (unsigned long long)base);
+        halt_with("the memory map has no room for 0x%lx bytes at 0x%lx", size, base);
 }
 
 /* Image and modules once more, for firmware that did not take our memory types. */

@@ -46,9 +46,10 @@ static EFI_STATUS read_headers(struct boot *boot, const struct file *file)
 }
 
 /* The first place in a free range that is congruent to the linked address. */
-static bool place_in(const EFI_MEMORY_DESCRIPTOR *descriptor, const struct elf_image *image,
+static bool place_in(const struct boot *boot, const EFI_MEMORY_DESCRIPTOR *descriptor,
                      phys_addr_t *at)
 {
+    const struct elf_image *image = &boot->kernel.image;
     uint64_t start = max_u64(descriptor->PhysicalStart, LOW_MEMORY);
     uint64_t end = descriptor->PhysicalStart + descriptor->NumberOfPages * PAGE_SIZE;
     uint64_t place = align_down(start, CONGRUENCE) + image->phys.raw % CONGRUENCE;
@@ -56,8 +57,8 @@ static bool place_in(const EFI_MEMORY_DESCRIPTOR *descriptor, const struct elf_i
     if (place < start)
         place += CONGRUENCE;
     *at = phys(place);
-    return descriptor->Type == EfiConventionalMemory && place < end &&
-           end - place >= image->span.size;
+    return descriptor->Type == EfiConventionalMemory && is_plain_memory(boot, descriptor) &&
+           place < end && end - place >= image->span.size;
 }
 
 static EFI_STATUS allocate_elsewhere(struct boot *boot, phys_addr_t *at)
@@ -70,15 +71,15 @@ static EFI_STATUS allocate_elsewhere(struct boot *boot, phys_addr_t *at)
     for (UINTN i = 0; !EFI_ERROR(status) && i < map.size / map.element_size; i++) {
         const EFI_MEMORY_DESCRIPTOR *descriptor =
             (const void *)((const char *)map.descriptors + i * map.element_size);
-        if (place_in(descriptor, image, at) &&
+        if (place_in(boot, descriptor, at) &&
             !EFI_ERROR(allocate_pages_at(boot, MEMORY_KERNEL_IMAGE, image->span.size, *at))) {
             free_firmware_map(boot, &map);
             return EFI_SUCCESS;
         }
     }
     free_firmware_map(boot, &map);
-    return fail(boot, EFI_OUT_OF_RESOURCES, "no free memory of 0x%llx bytes for the kernel",
-                (unsigned long long)image->span.size);
+    return fail(boot, EFI_OUT_OF_RESOURCES, "no free memory of 0x%lx bytes for the kernel",
+                image->span.size);
 }
 
 static EFI_STATUS allocate_image(struct boot *boot)
@@ -89,8 +90,8 @@ static EFI_STATUS allocate_image(struct boot *boot)
     if (at.raw < LOW_MEMORY ||
         EFI_ERROR(allocate_pages_at(boot, MEMORY_KERNEL_IMAGE, image->span.size, at))) {
         TRY(allocate_elsewhere(boot, &at));
-        log_line(boot, LOG_INFO, "0x%llx is taken, the kernel goes to 0x%llx",
-                 (unsigned long long)image->phys.raw, (unsigned long long)at.raw);
+        log_line(boot, LOG_INFO, "0x%lx is taken, the kernel goes to 0x%lx", image->phys.raw,
+                 at.raw);
     }
     boot->kernel.phys = at;
     return EFI_SUCCESS;
@@ -140,10 +141,9 @@ static EFI_STATUS load_image(struct boot *boot, const struct file *file)
     boot->info->kernel_phys = boot->kernel.phys.raw;
     boot->info->kernel_virt = image->span.start.raw;
     boot->info->kernel_size = image->span.size;
-    log_line(boot, LOG_INFO, "%.*s: 0x%llx bytes at 0x%llx, to run at 0x%llx, entry 0x%llx",
-             TEXT_ARG(file->path), (unsigned long long)image->span.size,
-             (unsigned long long)boot->kernel.phys.raw, (unsigned long long)image->span.start.raw,
-             (unsigned long long)image->header.entry);
+    log_line(boot, LOG_INFO, "%.*s: 0x%lx bytes at 0x%lx, to run at 0x%lx, entry 0x%lx",
+             TEXT_ARG(file->path), image->span.size, boot->kernel.phys.raw, image->span.start.raw,
+             image->header.entry);
     return EFI_SUCCESS;
 }
 

@@ -19,8 +19,8 @@ static EFI_STATUS load_module(struct boot *boot, const struct file *file, struct
     module->words_size =
         1 + format_text((char *)(uintptr_t)text.raw, size, "%.*s%s%.*s", TEXT_ARG(file->path),
                         words.length == 0 ? "" : " ", TEXT_ARG(words));
-    log_line(boot, LOG_INFO, "module %.*s: 0x%llx bytes at 0x%llx", TEXT_ARG(file->path),
-             (unsigned long long)file->size, (unsigned long long)at.raw);
+    log_line(boot, LOG_INFO, "module %.*s: 0x%lx bytes at 0x%lx", TEXT_ARG(file->path), file->size,
+             at.raw);
     return EFI_SUCCESS;
 }
 

@@ -26,9 +26,8 @@ EFI_STATUS open_boot_volume(struct boot *boot)
     status = volume->OpenVolume(volume, &boot->root);
     if (EFI_ERROR(status))
         return fail(boot, status, "opening the volume that the loader came from");
-    log_line(boot, LOG_INFO, "image at 0x%llx, 0x%llx bytes",
-             (unsigned long long)(uintptr_t)loaded->ImageBase,
-             (unsigned long long)loaded->ImageSize);
+    log_line(boot, LOG_INFO, "image at 0x%lx, 0x%lx bytes", (uintptr_t)loaded->ImageBase,
+             loaded->ImageSize);
     return EFI_SUCCESS;
 }
 
@@ -143,12 +142,11 @@ EFI_STATUS read_file(struct boot *boot, const struct file *file, uint64_t offset
         status = read_pieces(&reading, pieces[i]);
         if (!EFI_ERROR(status))
             return EFI_SUCCESS;
-        log_line(boot, LOG_WARNING, "%.*s: firmware stops reading at 0x%llx of 0x%llx",
-                 TEXT_ARG(file->path), (unsigned long long)reading.offset,
-                 (unsigned long long)file->size);
+        log_line(boot, LOG_WARNING, "%.*s: firmware stops reading at 0x%lx of 0x%lx",
+                 TEXT_ARG(file->path), reading.offset, file->size);
     }
     status = read_through_bounce(boot, &reading);
-    return EFI_ERROR(status) ? fail(boot, status, "%.*s: reading at 0x%llx", TEXT_ARG(file->path),
-                                    (unsigned long long)reading.offset)
-                             : status;
+    return EFI_ERROR(status)
+               ? fail(boot, status, "%.*s: reading at 0x%lx", TEXT_ARG(file->path), reading.offset)
+               : status;
 }

@@ -22,7 +22,8 @@ static void put(void *context, const char *text, size_t length)
 void log_open(void)
 {
     uart_probe(&com1);
-    debug_console = in8(DEBUG_CONSOLE) == DEBUG_CONSOLE_THERE;
+    /* On a real machine the port may be another device's. */
+    debug_console = cpu_is_guest() && in8(DEBUG_CONSOLE) == DEBUG_CONSOLE_THERE;
     log_write(LOG_INFO, "console", "COM1 %s, debug console %s",
               com1.present ? "115200 8N1" : "absent", debug_console ? "0x402" : "absent");
 }
@@ -33,9 +34,8 @@ static void put_head(uint64_t tsc, enum log_level level, const char *subsystem)
     uint64_t size = us < 0 ? (uint64_t)-us : (uint64_t)us;
     char seconds[24];
 
-    format_text(seconds, sizeof(seconds), "%s%llu", us < 0 ? "-" : "",
-                (unsigned long long)(size / 1000000));
-    log_raw("[%5s.%06llu] %s: %s", seconds, (unsigned long long)(size % 1000000), subsystem,
+    format_text(seconds, sizeof(seconds), "%s%lu", us < 0 ? "-" : "", (size / 1000000));
+    log_raw("[%5s.%06lu] %s: %s", seconds, (size % 1000000), subsystem,
             level == LOG_ERROR     ? "error: "
             : level == LOG_WARNING ? "warning: "
                                    : "");

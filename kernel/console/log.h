@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-/* Finds the consoles. The time is counted from this call. */
+/* Finds the consoles. Times are clock.h's: call clock_start first. */
 void log_open(void);
 
 /* `[    0.001234] mm: text`: seconds since the kernel's entry. */

@@ -29,9 +29,7 @@ static uint64_t frequency_by_crystal(void)
 /* Leaf 40000010h, where a hypervisor has it: kHz. */
 static uint64_t frequency_by_hypervisor(void)
 {
-    bool guest = (cpuid(1, 0).ecx >> 31 & 1) != 0;
-
-    if (!guest || cpuid(UINT32_C(0x40000000), 0).eax < UINT32_C(0x40000010))
+    if (!cpu_is_guest() || cpuid(UINT32_C(0x40000000), 0).eax < UINT32_C(0x40000010))
         return 0;
     return (uint64_t)cpuid(UINT32_C(0x40000010), 0).eax * 1000;
 }
@@ -80,8 +78,7 @@ void clock_start(uint64_t entry)
 
 void clock_report(void)
 {
-    log_info("clock", "TSC %llu kHz, %s", (unsigned long long)(clock.frequency / 1000),
-             clock.source);
+    log_info("clock", "TSC %lu kHz, %s", (clock.frequency / 1000), clock.source);
 }
 
 int64_t clock_microseconds(uint64_t tsc)

@@ -40,6 +40,9 @@ void cpu_guard_kernel(void)
     struct cpuid leaf = cpuid_if_known(7, 0);
     bool smep = leaf.ebx >> 7 & 1, smap = leaf.ebx >> 20 & 1, umip = leaf.ecx >> 2 & 1;
 
+    write_cr0(read_cr0() | CR0_WP);
+    if (cpu_paging_features().no_execute)
+        write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_NXE);
     write_cr4(read_cr4() | (smep ? CR4_SMEP : 0) | (smap ? CR4_SMAP : 0) | (umip ? CR4_UMIP : 0));
     log_info("cpu", "SMEP %s, SMAP %s, UMIP %s", smep ? "on" : "absent", smap ? "on" : "absent",
              umip ? "on" : "absent");

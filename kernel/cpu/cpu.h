@@ -10,12 +10,23 @@ void cpu_load_tables(void);
 /* Masks both 8259s: firmware leaves them as it likes. */
 void cpu_mask_pic(void);
 
-/* Turns on what CPUID offers of SMEP, SMAP and UMIP, and logs it. */
+/* Turns on what makes rights hold (CR0.WP, EFER.NXE; the loader has, but this kernel may be
+ * started by another) and what CPUID offers of SMEP, SMAP and UMIP. */
 void cpu_guard_kernel(void);
 
 #define SELECTOR_CODE UINT16_C(0x08)
 #define SELECTOR_DATA UINT16_C(0x10)
 #define SELECTOR_TSS  UINT16_C(0x18)
+
+/* The exceptions that the kernel tells apart (SDM Vol. 3A, table 6-1). */
+enum vector {
+    VECTOR_NMI = 2,
+    VECTOR_DOUBLE_FAULT = 8,
+    VECTOR_INVALID_TSS = 10,
+    VECTOR_GENERAL_PROTECTION = 13,
+    VECTOR_PAGE_FAULT = 14,
+    VECTOR_MACHINE_CHECK = 18,
+};
 
 /* Interrupt stack table indices (SDM Vol. 3A, 6.14.5): a stack that is known to be good
  * for what may happen on a bad one. */

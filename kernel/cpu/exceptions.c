@@ -8,8 +8,6 @@
 #include "translate.h"
 #include "x86_cpu.h"
 
-#define PAGE_FAULT 14
-
 /* SDM Vol. 3A, table 6-1. */
 static const char *const names[32] = {
     "#DE divide error",
@@ -53,11 +51,11 @@ static void report_page_fault(uint64_t error, virt_addr_t address)
     const struct image_segment *stack;
     bool below;
 
-    log_raw("  %s of 0x%016llx: %s%s%s, by %s mode\n",
+    log_raw("  %s of 0x%016lx: %s%s%s, by %s mode\n",
             error & 16  ? "fetch"
             : error & 2 ? "write"
                         : "read",
-            (unsigned long long)address.raw, error & 1 ? "the rights forbid it" : "not mapped",
+            address.raw, error & 1 ? "the rights forbid it" : "not mapped",
             error & 8 ? reserved : "", error & 32 ? ", protection key" : "",
             error & 4 ? "user" : "supervisor");
     stack = image_guard_at(address, &below);
@@ -69,12 +67,13 @@ static void report_page_fault(uint64_t error, virt_addr_t address)
 static void report_error_code(const struct registers *r)
 {
     static const char *const tables[] = {"GDT", "IDT", "LDT", "IDT"};
-    bool selector = (r->vector >= 10 && r->vector <= 13) && r->error_code != 0;
+    bool selector = r->vector >= VECTOR_INVALID_TSS && r->vector <= VECTOR_GENERAL_PROTECTION &&
+                    r->error_code != 0;
 
-    if (r->vector == PAGE_FAULT)
+    if (r->vector == VECTOR_PAGE_FAULT)
         report_page_fault(r->error_code, virt(read_cr2()));
     else if (selector)
-        log_raw("  selector 0x%llx of the %s%s\n", (unsigned long long)r->error_code & 0xfff8,
+        log_raw("  selector 0x%lx of the %s%s\n", r->error_code & 0xfff8,
                 tables[r->error_code >> 1 & 3], r->error_code & 1 ? ", by an external event" : "");
 }
 
@@ -93,8 +92,7 @@ static void report_registers(const struct registers *r)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        log_raw("  %s %016llx%s", rows[i].name, (unsigned long long)rows[i].value,
-                i % 4 == 3 ? "\n" : "");
+        log_raw("  %s %016lx%s", rows[i].name, rows[i].value, i % 4 == 3 ? "\n" : "");
 }
 
 /* From CR3 as it is: the tables that the CPU walked, whoever made them. */
@@ -104,15 +102,15 @@ static void report_walk(virt_addr_t address)
     struct pt_step steps[PT_STEPS_MAX];
     struct pt_space space = kernel_space;
 
-    space.root = phys(read_cr3() & ENTRY_ADDRESS);
+    space.root = cpu_table_root();
     space.top = cpu_top_level();
     size_t count = pt_walk(&space, address, steps);
     for (size_t i = 0; i < count; i++) {
         uint64_t entry = steps[i].entry;
         unsigned rights = entry_rights(entry);
-        log_raw("  %-4s[%3u] at 0x%012llx: 0x%016llx %s", levels[steps[i].level],
-                (unsigned)level_index(address, steps[i].level), (unsigned long long)steps[i].at.raw,
-                (unsigned long long)entry, entry_is_present(entry) ? "" : "not present\n");
+        log_raw("  %-4s[%3u] at 0x%012lx: 0x%016lx %s", levels[steps[i].level],
+                (unsigned)level_index(address, steps[i].level), steps[i].at.raw, entry,
+                entry_is_present(entry) ? "" : "not present\n");
         if (entry_is_present(entry))
             log_raw("R%c%c %s %s\n", rights & PT_RIGHT_WRITE ? 'W' : '-',
                     rights & PT_RIGHT_EXECUTE ? 'X' : '-',
@@ -128,15 +126,13 @@ void exception(const struct registers *registers)
     static bool reporting;
 
     if (reporting)
-        panic("%s at 0x%016llx while reporting another", name_of(registers->vector),
-              (unsigned long long)registers->rip);
+        panic("%s at 0x%016lx while reporting another", name_of(registers->vector), registers->rip);
     reporting = true;
-    log_raw("exception %llu: %s, error code 0x%llx, at RIP 0x%016llx\n",
-            (unsigned long long)registers->vector, name_of(registers->vector),
-            (unsigned long long)registers->error_code, (unsigned long long)registers->rip);
+    log_raw("exception %lu: %s, error code 0x%lx, at RIP 0x%016lx\n", registers->vector,
+            name_of(registers->vector), registers->error_code, registers->rip);
     report_error_code(registers);
     report_registers(registers);
-    if (registers->vector == PAGE_FAULT || registers->vector == 8)
+    if (registers->vector == VECTOR_PAGE_FAULT || registers->vector == VECTOR_DOUBLE_FAULT)
         report_walk(virt(read_cr2()));
     panic("%s", name_of(registers->vector));
 }

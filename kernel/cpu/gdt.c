@@ -50,6 +50,7 @@ void gdt_load(void)
                      "mov %2, %%ss\n\t"
                      "mov %3, %%fs\n\t"
                      "mov %3, %%gs\n\t"
+                     "lldt %w3\n\t" /* firmware's would lead into memory that is reclaimed */
                      "ltr %w4"
                      :
                      : "m"(table), "i"((uint64_t)SELECTOR_CODE), "r"((uint32_t)SELECTOR_DATA),

@@ -26,11 +26,11 @@ static struct gate idt[VECTORS];
 static enum ist stack_of(unsigned vector)
 {
     switch (vector) {
-    case 2:
+    case VECTOR_NMI:
         return IST_NMI;
-    case 8:
+    case VECTOR_DOUBLE_FAULT:
         return IST_DOUBLE_FAULT;
-    case 18:
+    case VECTOR_MACHINE_CHECK:
         return IST_MACHINE_CHECK;
     default:
         return IST_NONE;

@@ -9,17 +9,13 @@
 #include "panic.h"
 #include "x86_cpu.h"
 
-struct pt_space kernel_space;
-struct frame_allocator kernel_frames;
-
 static const struct pt_attributes direct_map_attributes = {PT_RIGHT_READ | PT_RIGHT_WRITE,
                                                            PAT_WRITE_BACK, true};
 
 static void must(const struct pt_space *space, const char *what, enum pt_status status)
 {
     if (status != PT_OK)
-        panic("%s: %s, at 0x%016llx", what, pt_status_text(status),
-              (unsigned long long)space->where.raw);
+        panic("%s: %s, at 0x%016lx", what, pt_status_text(status), space->where.raw);
 }
 
 void address_space_adopt(phys_addr_t root, struct pt_features features)
@@ -29,27 +25,6 @@ void address_space_adopt(phys_addr_t root, struct pt_features features)
         .top = cpu_top_level(),
         .features = features,
     };
-}
-
-/* ---- translation ----------------------------------------------------------------------- */
-
-phys_addr_t virt2phys(const void *pointer)
-{
-    uint64_t into_image = virt_of(pointer).raw - boot_info.kernel_virt;
-
-    if (into_image < boot_info.kernel_size)
-        return phys(boot_info.kernel_phys + into_image);
-    return phys(virt_of(pointer).raw - kernel_space.phys_to_virt);
-}
-
-bool try_virt_to_phys(virt_addr_t address, phys_addr_t *to)
-{
-    struct pt_leaf leaf;
-
-    if (!pt_translate(&kernel_space, address, &leaf))
-        return false;
-    *to = phys(leaf.phys.raw + (address.raw - leaf.virt.raw));
-    return true;
 }
 
 /* ---- the direct map -------------------------------------------------------------------- */
@@ -101,8 +76,8 @@ static void map_memory(struct pt_space *space)
     uint64_t done = direct_map_is_full() ? full_size(space) : 0;
 
     if (direct_map_range().size > KERNEL_REGION - boot_info.direct_map_base)
-        panic("RAM ends at 0x%llx: the direct map would run into the kernel region",
-              (unsigned long long)direct_map_range().size);
+        panic("RAM ends at 0x%lx: the direct map would run into the kernel region",
+              direct_map_range().size);
     map_direct(space, 0, done);
     while (memory_map_next_run(&kernel_memory, MEMORY_RAM, &cursor, &run))
         map_direct(space, max_u64(run.start.raw, done), phys_end(run));
@@ -183,11 +158,10 @@ void address_space_switch(const struct pt_space *space)
     kernel_space = *space;
     kernel_space.phys_to_virt = boot_info.direct_map_base;
     kernel_space.invalidate = invalidate;
-    kernel_memory.ranges = phys2virt(phys(boot_info.memory_map.address));
+    handoff_rebase();
     write_cr4(read_cr4() | (cpu_has_global_pages() ? CR4_PGE : 0));
-    log_info("mm", "CR3 0x%llx, was the loader's 0x%llx; direct map at 0x%016llx",
-             (unsigned long long)space->root.raw, (unsigned long long)loader_root,
-             (unsigned long long)boot_info.direct_map_base);
+    log_info("mm", "CR3 0x%lx, was the loader's 0x%lx; direct map at 0x%016lx", space->root.raw,
+             loader_root, boot_info.direct_map_base);
 }
 
 static void reclaim(struct frame_allocator *frames, const struct memory_range *range)
@@ -195,9 +169,8 @@ static void reclaim(struct frame_allocator *frames, const struct memory_range *r
     enum frames_status status = frames_reclaim(frames, phys_range(range->base, range->size));
 
     if (status != FRAMES_OK)
-        panic("reclaiming 0x%llx bytes of %s at 0x%llx: %s", (unsigned long long)range->size,
-              memory_type_name(range->type), (unsigned long long)range->base,
-              frames_status_text(status));
+        panic("reclaiming 0x%lx bytes of %s at 0x%lx: %s", range->size,
+              memory_type_name(range->type), range->base, frames_status_text(status));
 }
 
 void address_space_reclaim(struct frame_allocator *frames)
@@ -208,7 +181,6 @@ void address_space_reclaim(struct frame_allocator *frames)
             reclaim(frames, range);
     }
     uint64_t bytes = memory_map_retype(&kernel_memory, MEMORY_RECLAIMABLE, MEMORY_USABLE);
-    log_info("mm", "%llu KiB of firmware's and the loader's reclaimed; %llu of %llu KiB free",
-             (unsigned long long)bytes >> 10, (unsigned long long)frames->free_frames * 4,
-             (unsigned long long)frames->managed_frames * 4);
+    log_info("mm", "%lu KiB of firmware's and the loader's reclaimed; %lu of %lu KiB free",
+             bytes >> 10, frames->free_frames * 4, frames->managed_frames * 4);
 }

@@ -7,6 +7,7 @@
 #include "layout.h"
 #include "log.h"
 #include "panic.h"
+#include "x86_cpu.h"
 
 /* An address where the rule does not hold, and in which words. */
 struct finding {
@@ -44,47 +45,68 @@ static bool find_write_execute(void *context, const struct pt_leaf *leaf)
     return ((struct finding *)context)->what == NULL;
 }
 
+/* Bits in tables hold only with the switches that the CPU has for them. */
 static struct finding check_write_or_execute(void)
 {
     struct finding finding = holds;
 
+    if (!(read_cr0() & CR0_WP))
+        return broken(read_cr0(), "is CR0, where WP is clear: no page is read-only");
+    if (!(read_msr(MSR_EFER) & EFER_NXE))
+        return broken(read_msr(MSR_EFER), "is EFER, where NXE is clear");
     visit_all(find_write_execute, &finding);
     return finding;
 }
 
-/* ---- 2: what one mapping executes no other may write ----------------------------------- */
+/* ---- 2: what is executed or read-only in one mapping no other may write ---------------- */
 
-struct executed {
+struct guarded {
     struct phys_range frames;
     struct finding finding;
 };
 
 static bool find_write_to(void *context, const struct pt_leaf *leaf)
 {
-    struct executed *executed = context;
+    struct guarded *guarded = context;
     uint64_t end = leaf->phys.raw + level_size(leaf->level);
 
-    if ((leaf->attributes.rights & PT_RIGHT_WRITE) && leaf->phys.raw < phys_end(executed->frames) &&
-        executed->frames.start.raw < end)
-        executed->finding = broken(leaf->virt.raw, "may write frames that are executed elsewhere");
-    return executed->finding.what == NULL;
+    if ((leaf->attributes.rights & PT_RIGHT_WRITE) && leaf->phys.raw < phys_end(guarded->frames) &&
+        guarded->frames.start.raw < end)
+        guarded->finding = broken(leaf->virt.raw, "may write frames that are guarded elsewhere");
+    return guarded->finding.what == NULL;
+}
+
+static struct finding check_frames(struct phys_range frames)
+{
+    struct guarded guarded = {frames, holds};
+
+    visit_all(find_write_to, &guarded);
+    return guarded.finding;
 }
 
 static bool find_alias(void *context, const struct pt_run *run)
 {
-    struct executed executed = {{run->phys, run->virt.size}, holds};
+    struct finding *finding = context;
 
     if (run->attributes.rights & PT_RIGHT_EXECUTE)
-        visit_all(find_write_to, &executed);
-    *(struct finding *)context = executed.finding;
-    return executed.finding.what == NULL;
+        *finding = check_frames((struct phys_range){run->phys, run->virt.size});
+    return finding->what == NULL;
 }
 
+/* The segments that are not to be written, and whatever else the tables execute: without NX
+ * that is everything, and says nothing. */
 static struct finding check_aliases(void)
 {
     struct finding finding = holds;
 
-    pt_visit_runs(&kernel_space, pt_upper_half(&kernel_space), find_alias, &finding);
+    for (size_t i = 0; i < image_segment_count && finding.what == NULL; i++) {
+        const struct image_segment *segment = &image_segments[i];
+        phys_addr_t start = virt2phys(segment->start);
+        if (!(segment->rights & PT_RIGHT_WRITE))
+            finding = check_frames((struct phys_range){start, image_segment_range(segment).size});
+    }
+    if (finding.what == NULL && kernel_space.features.no_execute)
+        pt_visit_runs(&kernel_space, pt_upper_half(&kernel_space), find_alias, &finding);
     return finding;
 }
 
@@ -105,7 +127,7 @@ static bool check_image_page(void *context, const struct pt_leaf *leaf)
     if (segment == NULL)
         count->finding = broken(leaf->virt.raw, "is mapped, but no segment's");
     else if ((leaf->attributes.rights | ignored) != (segment->rights | ignored))
-        count->finding = broken(leaf->virt.raw, "has not the rights of its segment");
+        count->finding = broken(leaf->virt.raw, "has other rights than its segment");
     else if (leaf->level != PT_LEVEL_PT ||
              leaf->phys.raw != virt2phys((const void *)(uintptr_t)leaf->virt.raw).raw)
         count->finding = broken(leaf->virt.raw, "does not lead to the image's frame");
@@ -227,26 +249,34 @@ static struct finding check_table_frames(void)
 {
     struct finding finding = holds;
 
+    if (kernel_frames.refused != 0)
+        return broken(kernel_frames.refused, "is how many table frames were given back in error");
     pt_visit_tables(&kernel_space, find_foreign_table, &finding);
     return finding;
 }
 
-/* ---- 8: no leaf reaches past its memory ------------------------------------------------ */
+/* ---- 8: beside the image there is the direct map of RAM, and nothing else -------------- */
 
 static bool find_excess(void *context, const struct pt_leaf *leaf)
 {
+    struct finding *finding = context;
     struct phys_range page = {leaf->phys, level_size(leaf->level)};
 
-    if (!memory_map_covers(&kernel_memory, page, MEMORY_RAM))
-        *(struct finding *)context = broken(leaf->virt.raw, "reaches past the RAM it maps");
-    return ((struct finding *)context)->what == NULL;
+    if (virt_range_has(kernel_region(), leaf->virt))
+        return true;
+    if (!virt_range_has(direct_map_range(), leaf->virt) ||
+        leaf->virt.raw - direct_map_range().start.raw != leaf->phys.raw)
+        *finding = broken(leaf->virt.raw, "is mapped, but not the direct map's");
+    else if (!direct_map_is_full() && !memory_map_covers(&kernel_memory, page, MEMORY_RAM))
+        *finding = broken(leaf->virt.raw, "reaches past the RAM it maps");
+    return finding->what == NULL;
 }
 
 static struct finding check_extent(void)
 {
     struct finding finding = holds;
 
-    pt_visit_leaves(&kernel_space, direct_map_range(), find_excess, &finding);
+    pt_visit_leaves(&kernel_space, pt_upper_half(&kernel_space), find_excess, &finding);
     return finding;
 }
 
@@ -257,24 +287,19 @@ static const char *needs_nx(void)
     return kernel_space.features.no_execute ? NULL : "the CPU has no NX";
 }
 
-static const char *needs_limits(void)
-{
-    return direct_map_is_full() ? "directmap=full" : NULL;
-}
-
 static const struct rule {
     const char *text;
     struct finding (*check)(void);
     const char *(*excuse)(void); /* why it cannot hold here; NULL, or gives NULL: it must */
 } rules[] = {
     {"no leaf is writable and executable", check_write_or_execute, needs_nx},
-    {"no executable frame is writable through another mapping", check_aliases, needs_nx},
+    {"no executable or read-only frame is writable through another mapping", check_aliases, NULL},
     {"the image is mapped with its segments' rights, and alone", check_image, NULL},
     {"every stack has an unmapped guard page on both sides", check_guards, NULL},
     {"nothing in the lower half, no user bit", check_kernel_only, NULL},
     {"addresses of RAM and image translate both ways", check_translation, NULL},
     {"all tables lie in the kernel's own frames", check_table_frames, NULL},
-    {"no leaf of the direct map reaches past RAM", check_extent, needs_limits},
+    {"beside the image only the direct map, no leaf past RAM", check_extent, NULL},
 };
 
 static bool report(size_t number, const struct rule *rule)
@@ -287,8 +312,8 @@ static bool report(size_t number, const struct rule *rule)
     else if (finding.what == NULL)
         log_info("audit", "%u pass: %s", (unsigned)number, rule->text);
     else
-        log_write(LOG_ERROR, "audit", "%u FAIL: %s: 0x%016llx %s", (unsigned)number, rule->text,
-                  (unsigned long long)finding.address, finding.what);
+        log_write(LOG_ERROR, "audit", "%u FAIL: %s: 0x%016lx %s", (unsigned)number, rule->text,
+                  finding.address, finding.what);
     return finding.what == NULL;
 }
 

@@ -5,6 +5,8 @@
 #include "mem.h"
 #include "translate.h"
 
+struct frame_allocator kernel_frames;
+
 /* The book of a frame: 0 inside a block or held; else it is the first of a block. A run that
  * was taken is one block or several: only its first is a start. */
 #define BOOK_FREE      UINT8_C(0x40) /* | order */
@@ -366,11 +368,13 @@ static bool take_one(struct frame_source *source, phys_addr_t *frame)
     return frames_take((struct frame_allocator *)source, 1, PAGE_SIZE, frame) == FRAMES_OK;
 }
 
-/* A table frame that cannot be given back stays taken: it is lost, nothing else is. */
+/* A page table cannot be told that its frame was not its own: the audit is. */
 static void give_one(struct frame_source *source, phys_addr_t frame)
 {
-    enum frames_status status = frames_give((struct frame_allocator *)source, frame, 1);
-    (void)status;
+    struct frame_allocator *frames = (struct frame_allocator *)source;
+
+    if (frames_give(frames, frame, 1) != FRAMES_OK)
+        frames->refused++;
 }
 
 enum frames_status frames_init(struct frame_allocator *frames, const struct memory_map *map)

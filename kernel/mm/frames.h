@@ -12,7 +12,7 @@
 
 enum frames_status {
     FRAMES_OK,
-    FRAMES_EXHAUSTED,     /* no free run so long and so aligned */
+    FRAMES_EXHAUSTED,     /* no free block of the next power of two, in frames or alignment */
     FRAMES_BAD_REQUEST,   /* count 0, or an alignment that is no power of two >= 4 KiB */
     FRAMES_FOREIGN,       /* not memory that it manages */
     FRAMES_NOT_ALLOCATED, /* free already, never taken, or not where a run starts */
@@ -39,6 +39,7 @@ struct frame_allocator {
     phys_addr_t free[FRAME_ORDERS]; /* first free block of each size; 0: none */
     uint64_t orders;                /* bit n: free[n] is not 0 */
     uint64_t free_frames, managed_frames;
+    uint64_t refused; /* frames that `source` was given and that were not taken from it */
 };
 
 /* The kernel's. */
@@ -62,7 +63,7 @@ __attribute__((warn_unused_result)) enum frames_status frames_give(struct frame_
                                                                    phys_addr_t run, uint64_t count);
 
 /* Makes held memory free: `range` is memory of the map that frames_init was given.
- * FRAMES_FOREIGN; FRAMES_BAD_REQUEST when its first frame is not held. */
+ * FRAMES_FOREIGN; FRAMES_BAD_REQUEST when a frame of it is not held. O(n). */
 __attribute__((warn_unused_result)) enum frames_status frames_reclaim(
     struct frame_allocator *frames, struct phys_range range);
 

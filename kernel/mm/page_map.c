@@ -6,12 +6,13 @@
 #include "image.h"
 #include "layout.h"
 #include "log.h"
+#include "x86_cpu.h"
 
+/* SDM Vol. 3A, 11.12.2: a byte of the MSR an index. */
 static const char *memory_type_by_pat(unsigned pat)
 {
-    /* SDM Vol. 3A, table 11-12: the PAT MSR as reset leaves it. */
-    static const char *const types[] = {"WB", "WT", "UC-", "UC"};
-    return types[pat & 3];
+    static const char *const types[8] = {"UC", "WC", "?", "?", "WT", "WP", "WB", "UC-"};
+    return types[read_msr(MSR_PAT) >> (8 * pat) & 7];
 }
 
 /* The types of memory behind a run of the direct map, each once, in ascending order. */
@@ -50,19 +51,17 @@ static bool print_run(void *context, const struct pt_run *run)
     char total[24], page[24], flags[32];
 
     (void)context;
-    format_text(total, sizeof(total), "0x%llx", (unsigned long long)run->virt.size);
-    format_text(page, sizeof(page), "0x%llx", (unsigned long long)level_size(run->level));
+    format_text(total, sizeof(total), "0x%lx", run->virt.size);
+    format_text(page, sizeof(page), "0x%lx", level_size(run->level));
     format_text(flags, sizeof(flags), "[%c%c%c %s%s %s]",
                 attributes->rights & PT_RIGHT_READ ? 'R' : '-',
                 attributes->rights & PT_RIGHT_WRITE ? 'W' : '-',
                 attributes->rights & PT_RIGHT_EXECUTE ? 'X' : '-',
                 attributes->rights & PT_RIGHT_USER ? "USER" : "KERN",
                 attributes->global ? " GLOBAL" : "", memory_type_by_pat(attributes->pat));
-    log_raw("0x%016llx-0x%016llx  0x%016llx-0x%016llx  %-12s %-11s %-6llu %-21s  ",
-            (unsigned long long)run->virt.start.raw,
-            (unsigned long long)(run->virt.start.raw + run->virt.size),
-            (unsigned long long)run->phys.raw, (unsigned long long)(run->phys.raw + run->virt.size),
-            total, page, (unsigned long long)run->count, flags);
+    log_raw("0x%016lx-0x%016lx  0x%016lx-0x%016lx  %-12s %-11s %-6lu %-21s  ", run->virt.start.raw,
+            (run->virt.start.raw + run->virt.size), run->phys.raw, (run->phys.raw + run->virt.size),
+            total, page, run->count, flags);
     print_what_lies_there(run);
     log_raw("\n");
     return true;

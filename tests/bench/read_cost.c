@@ -30,7 +30,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     EFI_STATUS status = read_once(&boot, &ticks, &size);
 
     if (EFI_ERROR(status))
-        halt_with("read_cost: 0x%llx", (unsigned long long)status);
-    halt_with("one read of 0x%llx bytes: %llu ticks", (unsigned long long)size,
-              (unsigned long long)ticks);
+        halt_with("read_cost: 0x%lx", status);
+    halt_with("one read of 0x%lx bytes: %lu ticks", size,
+              ticks);
 }

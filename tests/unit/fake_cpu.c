@@ -21,7 +21,7 @@ void fake_cpu_reset(void)
 {
     fake_cpu = (struct fake_cpu){
         .features = {.no_execute = true, .leaf_1gib = true, .phys_bits = 48},
-        .cr4 = CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT,
+        .cr4 = UINT64_C(0x6e8),
         .efer = UINT64_C(0x500), /* LME, LMA */
         .tsc = 1000,
         .interrupts = true,
@@ -37,6 +37,11 @@ struct pt_features cpu_paging_features(void)
 enum pt_level cpu_top_level(void)
 {
     return fake_cpu.cr4 & CR4_LA57 ? PT_LEVEL_PML5 : PT_LEVEL_PML4;
+}
+
+bool cpu_memory_is_encrypted(void)
+{
+    return fake_cpu.encrypted;
 }
 
 uint64_t read_msr(uint32_t msr)

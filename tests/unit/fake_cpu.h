@@ -7,6 +7,7 @@
 
 struct fake_cpu {
     struct pt_features features;
+    bool encrypted; /* memory, by SEV */
     uint64_t cr4;
     uint64_t efer;
     uint64_t tsc;    /* one more at each reading */

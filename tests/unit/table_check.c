@@ -78,15 +78,27 @@ static void check_framebuffer_leaf(struct census *census, const struct found *le
     census->framebuffer += leaf->size;
 }
 
-/* Page 0 stays unmapped; the page with the last code is read and executed, all else is data. */
+/* Rights of the image's page that lies in this leaf; 0: none does. */
+static unsigned rights_of_image(const struct census *census, const struct found *leaf)
+{
+    uint64_t offset = leaf->phys - census->info->kernel_phys;
+
+    return offset < KERNEL_FILE_SPAN ? kernel_file_rights(offset) : 0;
+}
+
+/* Page 0 stays unmapped; the page with the last code is read and executed; what the image may not
+ * write is not written here either; all else is data. */
 static void check_ram_leaf(struct census *census, const struct found *leaf)
 {
     bool handoff_leaf = leaf->virt == (uintptr_t)handoff_page;
+    unsigned rights = rights_of_image(census, leaf);
+    bool fixed = rights != 0 && !(rights & PT_RIGHT_WRITE);
+    uint64_t data = PRESENT | (fixed ? 0 : WRITE) | no_execute();
 
     assert_true(leaf->virt >= 4096);
     assert_true(memory_map_covers(&census->map, phys_range(leaf->phys, leaf->size), MEMORY_RAM));
-    assert_int_equal(leaf->entry, handoff_leaf ? PRESENT : PRESENT | WRITE | no_execute());
-    assert_true(!handoff_leaf || leaf->size == 4096);
+    assert_int_equal(leaf->entry, handoff_leaf ? PRESENT : data);
+    assert_true((!handoff_leaf && !fixed) || leaf->size == 4096);
     census->ram += leaf->size;
 }
 

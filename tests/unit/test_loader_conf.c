@@ -49,6 +49,9 @@ static void test_confs(void **state)
         {"default bestla-*.conf\ntimeout 3\n", "bestla-*.conf", 3},
         {"timeout 0", "", 0},
         {"timeout 3600", "", 3600},
+        {"timeout menu-force\ndefault x\n", "x", 0},
+        {"timeout menu-hidden", "", 0},
+        {"timeout menu-disabled", "", 0},
         {"timeout 0009", "", 9},
         {"\xef\xbb\xbf"
          "default\ta b\r\n",

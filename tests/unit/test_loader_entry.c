@@ -70,20 +70,20 @@ static void test_choice(void **state)
     static const struct {
         const char *conf, *chosen;
     } cases[] = {
-        {NULL, "c-9.conf"},
-        {"", "c-9.conf"},
-        {"# nothing\n", "c-9.conf"},
-        {"timeout 3\n", "c-9.conf"},
+        {NULL, "c-10.conf"},
+        {"", "c-10.conf"},
+        {"# nothing\n", "c-10.conf"},
+        {"timeout 3\n", "c-10.conf"},
         {"default a.conf\n", "a.conf"},
         {"default a\n", "a.conf"},
         {"default A.CONF", "a.conf"},
-        {"default c-*\n", "c-9.conf"},
+        {"default c-*\n", "c-10.conf"},
         {"default c-1*.conf\n", "c-10.conf"},
         {"default c-?\n", "c-9.conf"},
         {"default ?.conf\n", "b.conf"},
         {"default d\n", "D.CONF"},
-        {"default z*\n", "c-9.conf"},
-        {"default nothing-like-it\n", "c-9.conf"},
+        {"default z*\n", "c-10.conf"},
+        {"default nothing-like-it\n", "c-10.conf"},
     };
     char path[64];
 

@@ -128,6 +128,35 @@ static void clone_is_equal_and_independent(void **state)
     close_fixture(&f);
 }
 
+/* Rights that a table withholds must not come back because the clone's tables withhold none. */
+static void clone_keeps_what_tables_withhold(void **state)
+{
+    struct fixture f;
+    struct pt_step steps[PT_STEPS_MAX];
+    struct virt_range range = virt_range(HIGH, MIB_2 + KIB_4);
+    (void)state;
+
+    open_fixture(&f, PT_LEVEL_PML4);
+    assert_int_equal(pt_map(&f.space, range, phys(0), read_write, PT_LEVEL_PDPT), PT_OK);
+    pt_walk(&f.space, virt(HIGH), steps);
+    uint64_t *leaf = (uint64_t *)(uintptr_t)(steps[2].at.raw + f.space.phys_to_virt);
+    uint64_t *pml4_entry = (uint64_t *)(uintptr_t)(steps[0].at.raw + f.space.phys_to_virt);
+    *leaf &= ~ENTRY_NO_EXECUTE;
+    *leaf |= ENTRY_USER | ENTRY_ACCESSED;
+    *pml4_entry &= ~ENTRY_WRITE;
+    *pml4_entry |= ENTRY_NO_EXECUTE;
+
+    struct pt_space copy = fake_space(&f.memory, PT_LEVEL_PML4);
+    assert_int_equal(pt_clone(&copy, &f.space, range), PT_OK);
+    for (uint64_t at = 0; at < range.size; at += KIB_4) {
+        struct seen seen = look_up(&copy, HIGH + at);
+        assert_true(seen.mapped);
+        assert_false(seen.write || seen.execute || seen.user);
+    }
+    pt_destroy(&copy);
+    close_fixture(&f);
+}
+
 static struct virt_range invalidated;
 static size_t taken_at_invalidation;
 static struct fake_memory *watched;
@@ -165,6 +194,7 @@ int main(void)
         cmocka_unit_test(protecting_a_part_splits_only_there),
         cmocka_unit_test(unmapping_gives_tables_back),
         cmocka_unit_test(clone_is_equal_and_independent),
+        cmocka_unit_test(clone_keeps_what_tables_withhold),
         cmocka_unit_test(frames_go_back_after_the_invalidation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

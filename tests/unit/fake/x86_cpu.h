@@ -4,22 +4,24 @@
 #ifndef BESTLA_FAKE_X86_CPU_H
 #define BESTLA_FAKE_X86_CPU_H
 
-#define cpu_paging_features real_cpu_paging_features
-#define cpu_top_level       real_cpu_top_level
-#define read_msr            real_read_msr
-#define write_msr           real_write_msr
-#define read_cr4            real_read_cr4
-#define write_cr4           real_write_cr4
-#define read_tsc            real_read_tsc
-#define in8                 real_in8
-#define out8                real_out8
-#define disable_interrupts  real_disable_interrupts
-#define halt_forever        real_halt_forever
+#define cpu_paging_features     real_cpu_paging_features
+#define cpu_top_level           real_cpu_top_level
+#define cpu_memory_is_encrypted real_cpu_memory_is_encrypted
+#define read_msr                real_read_msr
+#define write_msr               real_write_msr
+#define read_cr4                real_read_cr4
+#define write_cr4               real_write_cr4
+#define read_tsc                real_read_tsc
+#define in8                     real_in8
+#define out8                    real_out8
+#define disable_interrupts      real_disable_interrupts
+#define halt_forever            real_halt_forever
 
 #include_next "x86_cpu.h"
 
 #undef cpu_paging_features
 #undef cpu_top_level
+#undef cpu_memory_is_encrypted
 #undef read_msr
 #undef write_msr
 #undef read_cr4
@@ -32,6 +34,7 @@
 
 struct pt_features cpu_paging_features(void);
 enum pt_level cpu_top_level(void);
+bool cpu_memory_is_encrypted(void);
 uint64_t read_msr(uint32_t msr);
 void write_msr(uint32_t msr, uint64_t value);
 uint64_t read_cr4(void);
