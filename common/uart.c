@@ -16,10 +16,11 @@ enum {
 #define FIFO_ON_AND_CLEAR    0x07
 #define MODEM_DTR_RTS        0x03
 #define STATUS_CAN_SEND      0x20
+#define STATUS_IDLE          0x40 /* nothing in the FIFO, nothing in the shifter */
 
-/* A character takes 87 us at 115200; a port read about 1 us on real buses. A full
- * FIFO of 16 drains well within this. */
-#define SEND_TRIES 100000
+/* A full FIFO of 16 drains in 1.4 ms at 115200, and a port read takes about 1 us on real buses.
+ * But an emulator's port stands still as long as nobody reads at its other end. */
+#define WAIT_TRIES 5000000
 
 static void set(const struct uart *uart, unsigned reg, uint8_t value)
 {
@@ -37,9 +38,21 @@ static bool scratch_holds(const struct uart *uart, uint8_t value)
     return get(uart, SCRATCH) == value;
 }
 
+static bool wait_for(const struct uart *uart, uint8_t status)
+{
+    for (unsigned tries = 0; tries < WAIT_TRIES; tries++) {
+        if (get(uart, LINE_STATUS) & status)
+            return true;
+    }
+    return false;
+}
+
 bool uart_probe(struct uart *uart)
 {
     uart->present = scratch_holds(uart, 0x5a) && scratch_holds(uart, 0xa5);
+    if (!uart->present)
+        return false;
+    uart->present = wait_for(uart, STATUS_IDLE); /* what firmware still had to say */
     if (!uart->present)
         return false;
 
@@ -57,13 +70,11 @@ bool uart_probe(struct uart *uart)
 
 static void send(struct uart *uart, char character)
 {
-    for (unsigned tries = 0; tries < SEND_TRIES && uart->present; tries++) {
-        if (get(uart, LINE_STATUS) & STATUS_CAN_SEND) {
-            set(uart, DATA, (uint8_t)character);
-            return;
-        }
-    }
-    uart->present = false;
+    if (!uart->present)
+        return;
+    uart->present = wait_for(uart, STATUS_CAN_SEND);
+    if (uart->present)
+        set(uart, DATA, (uint8_t)character);
 }
 
 void uart_write(struct uart *uart, const char *text, size_t length)

@@ -17,9 +17,9 @@ struct uart {
     bool present; /* set by uart_probe; cleared when the transmitter hangs */
 };
 
-/* Looks for a UART at uart->base (its scratch register must hold what is written) and
- * sets it to 115200 8N1, FIFOs on, interrupts off. False where there is none:
- * an absent port reads 0x00 or 0xff. */
+/* Looks for a UART at uart->base (its scratch register must hold what is written), waits until
+ * what firmware has sent is out, and sets it to 115200 8N1, FIFOs on, interrupts off. False where
+ * there is none: an absent port reads 0x00 or 0xff. */
 bool uart_probe(struct uart *uart);
 
 /* Writes the bytes, a CR before each LF. Each wait for the transmitter is bounded; one

@@ -18,7 +18,7 @@ from kernel_log import assert_audited
 from machine import memory_bytes
 from test_firmware_state import assert_stands, program
 
-NO_NX = dict.fromkeys((1, 2), "the CPU has no NX")
+NO_NX = {1: "the CPU has no NX"}
 ALL_GUARDS, NO_GUARDS = "SMEP on, SMAP on, UMIP on", "SMEP absent, SMAP absent, UMIP absent"
 # What firmware keeps for itself, generously; with Secure Boot also for system management.
 FIRMWARE_SHARE, SMM_SHARE = 24 << 20, 16 << 20

@@ -66,7 +66,7 @@ def test_printed_map_is_the_machines(booted: Booted) -> None:
 
 def test_audit_passes(booted: Booted) -> None:
     """The kernel's own judgement."""
-    assert_audited(booted.boot.serial, {8: "directmap=full"} if booted.full else {})
+    assert_audited(booted.boot.serial)
 
 
 def test_image_is_mapped_as_its_file_says(booted: Booted) -> None:
