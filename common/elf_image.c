@@ -1,6 +1,5 @@
 /* Checks an ELF64 executable field by field and hands out its segments. The
- * loader calls it on the kernel's file before a byte of it is placed; the tools
- * call it to see what the loader would see.
+ * loader calls it on the kernel's file before a byte of it is placed.
  *
  * The checks stand in tables (elf_check.h), to be read against enum elf_status. */
 #include "elf_image.h"

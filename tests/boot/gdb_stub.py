@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 class GdbStub:
-    """A connection to QEMU's stub; a context manager. Leaving it lets the machine run on."""
+    """A connection to QEMU's stub; a context manager."""
 
     def __init__(self, path: Path, timeout: float):
         self._socket = socket.socket(socket.AF_UNIX)

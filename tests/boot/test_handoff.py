@@ -121,7 +121,10 @@ def covered(found: list[Leaf]) -> list[tuple[int, int]]:
 
 
 def test_memory(handoff: Handoff) -> None:
-    """RAM but for page 0, and the framebuffer, at their own addresses; one page is executable."""
+    """RAM but for page 0, and the framebuffer, at their own addresses, readable and writable.
+
+    The image's read-only frames are read-only here too; one page of the loader is executable.
+    """
     low = [leaf for leaf in handoff.leaves if not leaf.virt >> 63]
     screen, size = struct.unpack_from("<QQ", handoff.info, FRAMEBUFFER)
     screen_leaves = [leaf for leaf in low if screen and screen <= leaf.virt < screen + size]
@@ -135,8 +138,10 @@ def test_memory(handoff: Handoff) -> None:
     assert {(leaf.rights[:2], leaf.pat_index) for leaf in screen_leaves} <= \
         {("RW", UNCACHED_MINUS)}
     assert {leaf.pat_index for leaf in memory} == {0}
-    [gate] = [leaf for leaf in memory if not leaf.writable]
-    assert (gate.rights, gate.page_size) == ("R-X", PAGE)
+    sealed = {leaf.phys for leaf in handoff.leaves if leaf.virt >> 63 and not leaf.writable}
+    [gate] = [leaf for leaf in memory if not leaf.writable and leaf.phys not in sealed]
+    assert gate.executable and gate.page_size == PAGE and type_at(handoff, gate.phys) is not None
+    assert [leaf for leaf in memory if leaf.writable and leaf.phys in sealed] == []
     if has_nx(handoff):
         assert [leaf for leaf in low if leaf.executable] == [gate]
 

@@ -13,7 +13,7 @@
 #define UART_LINE_STATUS  5
 #define UART_LINE_CONTROL 3
 #define DIVISOR_ACCESS    0x80
-#define CAN_SEND          0x20
+#define CAN_SEND          0x60 /* and idle */
 
 struct fake_cpu fake_cpu;
 

@@ -8,6 +8,8 @@
 
 #include "translate.h"
 
+#define LARGE_WORLD 65536 /* frames */
+
 /* The one offset that kernel/mm/frames.c knows; no other part of the kernel is here. */
 struct pt_space kernel_space;
 
@@ -19,28 +21,33 @@ uint64_t draw(struct world *w, uint64_t below)
     return (w->random >> 11) % below;
 }
 
-/* Frame 0 stays out of reach whatever the map says. */
+/* Frame 0 stays out of reach whatever the map says. Memory is not clear at first; but then a
+ * large world would not fit into this machine's. */
 static void allow(const struct world *w, uint64_t first, uint64_t count)
 {
-    uint64_t from = max_u64(first, 1);
+    uint64_t from = max_u64(first, 1), size = (first + count - from) * PAGE_SIZE;
 
-    if (first + count > from)
-        assert_int_equal(mprotect(w->host + from * PAGE_SIZE, (first + count - from) * PAGE_SIZE,
-                                  PROT_READ | PROT_WRITE),
-                         0);
+    if (size == 0)
+        return;
+    assert_int_equal(mprotect(w->host + from * PAGE_SIZE, size, PROT_READ | PROT_WRITE), 0);
+    if (w->end < LARGE_WORLD)
+        memset(w->host + from * PAGE_SIZE, 0xa5, size);
 }
 
 static void lay_out(struct world *w, const struct shape *shape)
 {
     size_t count = 0;
 
-    for (; count < MAX_RANGES && shape->ranges[count].count != 0; count++) {
-        w->ranges[count] = (struct memory_range){
-            .base = shape->ranges[count].first * PAGE_SIZE,
-            .size = shape->ranges[count].count * PAGE_SIZE,
-            .type = shape->ranges[count].type,
+    while (count < MAX_RANGES && shape->ranges[count].count != 0)
+        count++;
+    w->ranges = malloc(count * sizeof(*w->ranges));
+    for (size_t i = 0; i < count; i++) {
+        w->ranges[i] = (struct memory_range){
+            .base = shape->ranges[i].first * PAGE_SIZE,
+            .size = shape->ranges[i].count * PAGE_SIZE,
+            .type = shape->ranges[i].type,
         };
-        w->end = shape->ranges[count].first + shape->ranges[count].count;
+        w->end = shape->ranges[i].first + shape->ranges[i].count;
     }
     w->map = (struct memory_map){w->ranges, count, count};
     assert_int_equal(memory_map_check(&w->map, NULL), MEMORY_MAP_OK);
@@ -89,6 +96,7 @@ enum frames_status open_world(struct world *w, const struct shape *shape, uint64
 void close_world(struct world *w)
 {
     munmap(w->host, (w->end + 1) * PAGE_SIZE);
+    free(w->ranges);
     free(w->model);
     free(w->runs);
 }

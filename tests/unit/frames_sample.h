@@ -32,7 +32,7 @@ struct run {
 struct world {
     unsigned char *host; /* frame 0 */
     uint64_t end;        /* of the map, in frames */
-    struct memory_range ranges[MAX_RANGES];
+    struct memory_range *ranges;
     struct memory_map map;
     struct frame_allocator frames;
     uint8_t *model; /* enum frame_state */

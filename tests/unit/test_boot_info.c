@@ -318,6 +318,21 @@ static void the_struct_needs_an_address(void **state)
     close_sample(&sample);
 }
 
+/* The last place that has room for it is looked at. */
+static void the_struct_may_end_where_memory_does(void **state)
+{
+    struct boot_info_error error = {0};
+    struct sample sample;
+    uint64_t at = BIT(52) - sizeof(struct boot_info);
+    (void)state;
+
+    open_sample(&sample);
+    sample.info->magic = 1;
+    assert_int_equal(boot_info_check(phys(at), (uintptr_t)sample.info - at, &error),
+                     BOOT_INFO_BAD_MAGIC);
+    close_sample(&sample);
+}
+
 /* It may be readable, and yet not be the loader's: soon it would be somebody else's. */
 static void struct_and_map_lie_in_loader_memory(void **state)
 {
@@ -358,6 +373,7 @@ int main(void)
         cmocka_unit_test(good_ones_pass),
         cmocka_unit_test(bad_ones_are_named),
         cmocka_unit_test(the_struct_needs_an_address),
+        cmocka_unit_test(the_struct_may_end_where_memory_does),
         cmocka_unit_test(struct_and_map_lie_in_loader_memory),
         cmocka_unit_test(statuses_have_texts),
     };
