@@ -292,8 +292,6 @@ enum frame_state frames_state(const struct frame_allocator *frames, phys_addr_t 
     return FRAME_HELD;
 }
 
-/* ---- taking memory over ---------------------------------------------------------------- */
-
 static bool next_zone(const struct memory_map *map, size_t *cursor, uint64_t *first,
                       uint64_t *count)
 {
@@ -371,10 +369,8 @@ static bool take_one(struct frame_source *source, phys_addr_t *frame)
 /* A page table cannot be told that its frame was not its own: the audit is. */
 static void give_one(struct frame_source *source, phys_addr_t frame)
 {
-    struct frame_allocator *frames = (struct frame_allocator *)source;
-
-    if (frames_give(frames, frame, 1) != FRAMES_OK)
-        frames->refused++;
+    if (frames_give((struct frame_allocator *)source, frame, 1) != FRAMES_OK)
+        ((struct frame_allocator *)source)->refused++;
 }
 
 enum frames_status frames_init(struct frame_allocator *frames, const struct memory_map *map)

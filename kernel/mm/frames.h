@@ -58,12 +58,12 @@ __attribute__((warn_unused_result)) enum frames_status frames_take(struct frame_
                                                                    phys_addr_t *run);
 
 /* Gives back a run that frames_take gave. FRAMES_BAD_REQUEST, FRAMES_FOREIGN,
- * FRAMES_NOT_ALLOCATED, FRAMES_BAD_COUNT, FRAMES_CORRUPT. */
+ * FRAMES_NOT_ALLOCATED, FRAMES_BAD_COUNT. */
 __attribute__((warn_unused_result)) enum frames_status frames_give(struct frame_allocator *frames,
                                                                    phys_addr_t run, uint64_t count);
 
 /* Makes held memory free: `range` is memory of the map that frames_init was given.
- * FRAMES_FOREIGN; FRAMES_BAD_REQUEST when a frame of it is not held. O(n). */
+ * FRAMES_FOREIGN; FRAMES_BAD_REQUEST when it is not whole pages, or not all of it is held. O(n). */
 __attribute__((warn_unused_result)) enum frames_status frames_reclaim(
     struct frame_allocator *frames, struct phys_range range);
 

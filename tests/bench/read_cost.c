@@ -31,6 +31,5 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 
     if (EFI_ERROR(status))
         halt_with("read_cost: 0x%lx", status);
-    halt_with("one read of 0x%lx bytes: %lu ticks", size,
-              ticks);
+    halt_with("one read of 0x%lx bytes: %lu ticks", size, ticks);
 }

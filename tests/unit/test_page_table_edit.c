@@ -122,7 +122,16 @@ static void clone_is_equal_and_independent(void **state)
     size_t frames = f.memory.taken_count;
     assert_int_equal(pt_clone(&hole, &f.space, virt_range(HIGH + GIB_1 + KIB_4, KIB_4)), PT_OK);
     assert_int_equal(f.memory.taken_count, frames);
+
+    /* Nor does it touch what is mapped beside it, in the same table. */
+    assert_int_equal(
+        pt_map(&hole, virt_range(HIGH + GIB_1, KIB_4), phys(0), read_only, PT_LEVEL_PT), PT_OK);
+    frames = f.memory.taken_count;
+    assert_int_equal(pt_clone(&hole, &f.space, virt_range(HIGH + GIB_1 + KIB_4, KIB_4)), PT_OK);
+    assert_hole(&hole, HIGH + GIB_1 + KIB_4);
+    assert_int_equal(f.memory.taken_count, frames);
     pt_destroy(&copy);
+    assert_int_equal(copy.root.raw, 0);
     pt_destroy(&part);
     pt_destroy(&hole);
     close_fixture(&f);

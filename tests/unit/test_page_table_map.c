@@ -134,6 +134,7 @@ static void attributes_reach_the_leaf(void **state)
         assert_int_equal(seen.pat, want.pat);
         assert_true(pt_translate(&f.space, virt(HIGH), &leaf));
         assert_memory_equal(&leaf.attributes.rights, &want.rights, sizeof(want.rights));
+        assert_false(leaf.entry & ENTRY_USER);
         assert_int_equal(leaf.attributes.pat, want.pat);
         assert_int_equal(leaf.attributes.global, want.global);
         close_fixture(&f);
@@ -153,6 +154,7 @@ static void bad_requests_are_named(void **state)
         {HIGH, KIB_4 - 1, 0, 1, 0, PT_MISALIGNED},
         {HIGH, KIB_4, 8, 1, 0, PT_MISALIGNED},
         {HIGH, 0, 0, 1, 0, PT_BAD_RANGE},
+        {HIGH + 2 * KIB_4, -KIB_4, 0, 1, 0, PT_BAD_RANGE}, /* wraps into the same half */
         {-KIB_4, 2 * KIB_4, 0, 1, 0, PT_BAD_RANGE},
         {UINT64_C(0x0000800000000000), KIB_4, 0, 1, 0, PT_BAD_RANGE},
         {UINT64_C(0x00007ffffffff000), 2 * KIB_4, 0, 1, 0, PT_BAD_RANGE},
@@ -220,7 +222,7 @@ static void statuses_have_texts(void **state)
     (void)state;
     for (int i = PT_OK; i <= PT_NO_FRAMES; i++)
         assert_string_not_equal(pt_status_text((enum pt_status)i), "unknown");
-    assert_string_equal(pt_status_text((enum pt_status)99), "unknown");
+    assert_string_equal(pt_status_text((enum pt_status)(PT_NO_FRAMES + 1)), "unknown");
 }
 
 int main(void)

@@ -34,6 +34,93 @@ static void rights_are_those_of_all_levels(void **state)
     close_fixture(&f);
 }
 
+static bool count_call(void *context, const struct pt_leaf *leaf)
+{
+    (void)leaf;
+    ++*(size_t *)context;
+    return true;
+}
+
+/* The halves meet nowhere and miss nothing; a range without a byte holds no leaf. */
+static void ranges_are_exact(void **state)
+{
+    static const unsigned top_bits[] = {47, 56};
+    (void)state;
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct fixture f;
+        size_t calls = 0;
+        struct pt_leaf leaf = {.entry = 0xa5};
+
+        open_fixture(&f, i == 0 ? PT_LEVEL_PML4 : PT_LEVEL_PML5);
+        uint64_t half = UINT64_C(1) << top_bits[i];
+        assert_int_equal(pt_lower_half(&f.space).start.raw, 0);
+        assert_int_equal(pt_lower_half(&f.space).size, half);
+        assert_int_equal(pt_upper_half(&f.space).start.raw, -half);
+        assert_int_equal(pt_upper_half(&f.space).size, half);
+        assert_int_equal(
+            pt_map(&f.space, virt_range(0, KIB_4), phys(KIB_4), read_only, PT_LEVEL_PT), PT_OK);
+        assert_true(pt_translate(&f.space, virt(0), NULL));
+        assert_false(pt_translate(&f.space, virt(KIB_4), &leaf));
+        assert_int_equal(leaf.entry, 0xa5); /* untouched */
+        assert_true(pt_visit_leaves(&f.space, virt_range(0, 0), count_call, &calls));
+        assert_int_equal(calls, 0);
+        assert_true(pt_visit_leaves(&f.space, pt_lower_half(&f.space), count_call, &calls));
+        assert_int_equal(calls, 1);
+        close_fixture(&f);
+    }
+}
+
+struct table_list {
+    phys_addr_t frames[16];
+    enum pt_level levels[16];
+    size_t count, stop_at;
+};
+
+static bool list_table(void *context, phys_addr_t frame, enum pt_level level)
+{
+    struct table_list *list = context;
+
+    assert_true(list->count < 16);
+    for (size_t i = 0; i < list->count; i++)
+        assert_int_not_equal(list->frames[i].raw, frame.raw);
+    list->frames[list->count] = frame;
+    list->levels[list->count++] = level;
+    return list->count != list->stop_at;
+}
+
+static void every_table_is_visited_once(void **state)
+{
+    struct fixture f;
+    struct table_list list = {.count = 0};
+    (void)state;
+
+    open_fixture(&f, PT_LEVEL_PML5);
+    assert_int_equal(pt_map(&f.space, virt_range(HIGH, KIB_4), phys(0), read_only, PT_LEVEL_PT),
+                     PT_OK);
+    assert_int_equal(pt_map(&f.space, virt_range(GIB_1, MIB_2), phys(0), read_only, PT_LEVEL_PD),
+                     PT_OK);
+    assert_true(pt_visit_tables(&f.space, list_table, &list));
+    assert_int_equal(list.count, f.memory.taken_count);
+    assert_int_equal(list.count, 1 + 3 + 4);
+    assert_int_equal(list.frames[0].raw, f.space.root.raw);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(list.levels[i], i == 0 ? 5 : i < 4 ? 5 - i : 8 - i);
+    for (size_t stop = 1; stop <= 8; stop++) {
+        list = (struct table_list){.stop_at = stop};
+        assert_false(pt_visit_tables(&f.space, list_table, &list));
+        assert_int_equal(list.count, stop);
+    }
+    close_fixture(&f);
+}
+
+static bool stop_at_once(void *context, const struct pt_run *run)
+{
+    (void)run;
+    ++*(size_t *)context;
+    return false;
+}
+
 struct run_list {
     struct pt_run runs[8];
     size_t count;
@@ -67,6 +154,9 @@ static void runs_split_where_something_changes(void **state)
     *(uint64_t *)(uintptr_t)(steps[3].at.raw + f.space.phys_to_virt) |= ENTRY_ACCESSED;
     assert_true(pt_visit_runs(&f.space, virt_range(0, UINT64_MAX), list_run, &list));
     assert_int_equal(list.count, 5);
+    size_t calls = 0;
+    assert_false(pt_visit_runs(&f.space, pt_upper_half(&f.space), stop_at_once, &calls));
+    assert_int_equal(calls, 1);
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(list.runs[i].virt.start.raw, HIGH + i * KIB_4);
         assert_int_equal(list.runs[i].count, 1);
@@ -85,6 +175,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rights_are_those_of_all_levels),
+        cmocka_unit_test(ranges_are_exact),
+        cmocka_unit_test(every_table_is_visited_once),
         cmocka_unit_test(runs_split_where_something_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
