@@ -244,7 +244,7 @@ static EFI_STATUS hand_on_options(struct boot *boot)
     memcpy((void *)(uintptr_t)at.raw, boot->options, size);
     boot->info->options = at.raw;
     boot->info->options_size = size;
-    log_line(boot, LOG_INFO, "options: %s", boot->options);
+    log_line(boot, LOG_INFO, "options: %s", boot->options[0] == '\0' ? "none" : boot->options);
     return EFI_SUCCESS;
 }
 

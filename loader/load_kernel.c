@@ -1,4 +1,4 @@
-/* The kernel's segments into frames: each read once, straight to its place. */
+/* The kernel's segments into frames: each byte read once, straight to its place. */
 #include "boot.h"
 
 #include "layout.h"
@@ -103,38 +103,86 @@ static char *place_of(const struct kernel *kernel, virt_addr_t address)
     return (char *)(uintptr_t)(kernel->phys.raw + offset);
 }
 
-/* Whole pages are mapped, so what of them is not the segment's must not show what firmware
- * left there. Segments of equal rights may share a page: `done` is where the pages of the
- * one before end. */
-static EFI_STATUS load_segment(struct boot *boot, const struct file *file,
-                               const struct elf_segment *segment, uint64_t *done)
+/* Where in memory the bytes of a segment's file part end. */
+static uint64_t bytes_end(const struct elf_segment *segment)
 {
-    uint64_t start = segment->memory.start.raw;
-    uint64_t first = max_u64(align_down(start, PAGE_SIZE), *done);
-    uint64_t end = align_up(start + segment->memory.size, PAGE_SIZE);
-    char *to = place_of(&boot->kernel, segment->memory.start);
+    return segment->memory.start.raw + segment->file_size;
+}
 
-    if (first < start)
-        memset(place_of(&boot->kernel, virt(first)), 0, start - first);
-    if (segment->file_size != 0)
-        TRY(read_file(boot, file, segment->file_offset, to, segment->file_size));
-    memset(to + segment->file_size, 0, end - start - segment->file_size);
-    *done = end;
+static uint64_t pages_end(const struct elf_segment *segment)
+{
+    return align_up(segment->memory.start.raw + segment->memory.size, PAGE_SIZE);
+}
+
+/* Do the bytes of `next` follow those of `last` at the same distance in the file as in memory,
+ * with less than a page between? */
+static bool follows(const struct elf_segment *last, const struct elf_segment *next)
+{
+    uint64_t file_distance = next->file_offset - last->file_offset;
+
+    return next->file_size != 0 && last->file_size != 0 &&
+           next->memory.start.raw - last->memory.start.raw == file_distance &&
+           file_distance - last->file_size < PAGE_SIZE;
+}
+
+/* Segments that follow each other come by one call, with the padding between: firmware walks
+ * a file's whole FAT chain for each call, so a call more after a large segment costs as much
+ * as that segment. */
+static EFI_STATUS read_segments(struct boot *boot, const struct file *file)
+{
+    struct elf_segment first = {0}, last = {0}, next;
+    unsigned cursor = 0;
+    bool more;
+
+    do {
+        more = elf_next_segment(&boot->kernel.image, &cursor, &next);
+        if (more && follows(&last, &next)) {
+            last = next;
+            continue;
+        }
+        if (first.file_size != 0)
+            TRY(read_file(boot, file, first.file_offset,
+                          place_of(&boot->kernel, first.memory.start),
+                          bytes_end(&last) - first.memory.start.raw));
+        first = last = next;
+    } while (more);
     return EFI_SUCCESS;
+}
+
+static void clear(const struct kernel *kernel, uint64_t from, uint64_t to)
+{
+    if (from < to)
+        memset(place_of(kernel, virt(from)), 0, to - from);
+}
+
+/* Whole pages are mapped, so what of them is no segment's must not show what firmware or the
+ * file had there. Segments of equal rights may share a page. */
+static void clear_the_rest(const struct kernel *kernel)
+{
+    uint64_t bytes = 0, pages = 0; /* where those of the segment before end */
+    struct elf_segment segment;
+    unsigned cursor = 0;
+
+    while (elf_next_segment(&kernel->image, &cursor, &segment)) {
+        uint64_t start = segment.memory.start.raw;
+
+        clear(kernel, bytes, min_u64(pages, start));
+        clear(kernel, max_u64(pages, align_down(start, PAGE_SIZE)), start);
+        bytes = bytes_end(&segment);
+        pages = pages_end(&segment);
+    }
+    clear(kernel, bytes, pages);
 }
 
 static EFI_STATUS load_image(struct boot *boot, const struct file *file)
 {
     const struct elf_image *image = &boot->kernel.image;
-    struct elf_segment segment;
     struct elf_error error;
-    unsigned cursor = 0;
-    uint64_t done = 0;
 
     TRY(read_headers(boot, file));
     TRY(allocate_image(boot));
-    while (elf_next_segment(image, &cursor, &segment))
-        TRY(load_segment(boot, file, &segment, &done));
+    TRY(read_segments(boot, file));
+    clear_the_rest(&boot->kernel);
     if (elf_relocate(image, place_of(&boot->kernel, image->span.start), 0, &error) != ELF_OK)
         return refuse(boot, file, &error);
 

@@ -36,6 +36,26 @@ DEAD = re.compile(r"^(?:\[[^\]\n]*\] *)?(?:kernel panic:|!!!! X64 Exception)", r
 LAST_WORDS = 3.0
 
 
+class Search:  # pylint: disable=too-few-public-methods
+    """Looks for patterns in a text that grows, at each part of it once.
+
+    QEMU's end of the port holds only a few hundred characters, and drops what does not fit for
+    long: the reader must not wait while somebody looks at everything again.
+    """
+
+    def __init__(self, *patterns: re.Pattern[str]):
+        self._patterns = patterns
+        self._from = 0
+
+    def look(self, text: str) -> re.Match[str] | None:
+        """The first match of any pattern."""
+        found = [match for pattern in self._patterns
+                 if (match := pattern.search(text, self._from))]
+        if not found:
+            self._from = text.rfind("\n", 0, max(text.rfind("\n"), 0)) + 1
+        return min(found, key=lambda match: match.start(), default=None)
+
+
 class Boot:
     """A started machine. `qmp` is QEMU's control connection (scripts/qmp.py)."""
 
@@ -68,18 +88,15 @@ class Boot:
         """The first match of any pattern, each a regular expression (^ and $ are of lines).
 
         All that was printed since the start counts. Which pattern it was: match.re.pattern.
+        A pattern may go on from one line to the next, but not further.
         """
-        compiled = [re.compile(pattern, re.M) for pattern in patterns]
-
-        def look(text: str) -> re.Match[str] | None:
-            found = [match for pattern in compiled if (match := pattern.search(text))]
-            return min(found, key=lambda match: match.start(), default=None)
-
+        wanted = Search(*(re.compile(pattern, re.M) for pattern in patterns))
+        dead = Search(DEAD)
         start = time.monotonic()
-        self._serial.wait(lambda text: look(text) or DEAD.search(text), timeout * SCALE)
+        self._serial.wait(lambda text: wanted.look(text) or dead.look(text), timeout * SCALE)
         left = timeout * SCALE - (time.monotonic() - start)
         # A dead machine still finishes its report; it will not say anything else.
-        if match := self._serial.wait(look, min(left, LAST_WORDS * SCALE)):
+        if match := self._serial.wait(wanted.look, min(left, LAST_WORDS * SCALE)):
             return match
         why = self.running.why_ended() if self._serial.ended else \
             f"nothing after {time.monotonic() - start:.0f} s"
