@@ -122,6 +122,36 @@ static inline phys_addr_t cpu_table_root(void)
     return phys(read_cr3() & ENTRY_ADDRESS);
 }
 
+struct __attribute__((packed)) cpu_table {
+    uint16_t limit;
+    uint64_t base;
+};
+
+/* Does the CPU stand on this memory right now: with its stack (and what is near), its IDT, its
+ * GDT, the first of its page tables? Only while memory is mapped at itself. */
+static inline bool cpu_stands_on(struct phys_range range)
+{
+    const uint64_t near = UINT64_C(64) << 10;
+    struct cpu_table gdt, idt;
+    uint64_t stack;
+
+    __asm__ volatile("sgdt %0" : "=m"(gdt));
+    __asm__ volatile("sidt %0" : "=m"(idt));
+    __asm__ volatile("mov %%rsp, %0" : "=r"(stack));
+
+    const struct phys_range used[] = {
+        {phys(stack - near), 2 * near},
+        {phys(idt.base), idt.limit + UINT64_C(1)},
+        {phys(gdt.base), gdt.limit + UINT64_C(1)},
+        {cpu_table_root(), PAGE_SIZE},
+    };
+    for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++) {
+        if (used[i].start.raw < phys_end(range) && range.start.raw < phys_end(used[i]))
+            return true;
+    }
+    return false;
+}
+
 static inline enum pt_level cpu_top_level(void)
 {
     return read_cr4() & CR4_LA57 ? PT_LEVEL_PML5 : PT_LEVEL_PML4;

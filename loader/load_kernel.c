@@ -3,6 +3,7 @@
 
 #include "layout.h"
 #include "mem.h"
+#include "x86_cpu.h"
 
 #define CONGRUENCE (UINT64_C(2) << 20) /* so that 2-MiB leaves stay possible */
 #define LOW_MEMORY (UINT64_C(1) << 20) /* firmware's and the VGA's; never a kernel's */
@@ -45,20 +46,27 @@ static EFI_STATUS read_headers(struct boot *boot, const struct file *file)
     return EFI_SUCCESS;
 }
 
+/* U-Boot's map calls the memory free that its own stack and IDT lie in. */
+static bool is_free(const struct elf_image *image, uint64_t place)
+{
+    return place >= LOW_MEMORY && !cpu_stands_on(phys_range(place, image->span.size));
+}
+
 /* The first place in a free range that is congruent to the linked address. */
 static bool place_in(const struct boot *boot, const EFI_MEMORY_DESCRIPTOR *descriptor,
                      phys_addr_t *at)
 {
     const struct elf_image *image = &boot->kernel.image;
-    uint64_t start = max_u64(descriptor->PhysicalStart, LOW_MEMORY);
-    uint64_t end = descriptor->PhysicalStart + descriptor->NumberOfPages * PAGE_SIZE;
+    uint64_t start = descriptor->PhysicalStart;
+    uint64_t end = start + descriptor->NumberOfPages * PAGE_SIZE;
     uint64_t place = align_down(start, CONGRUENCE) + image->phys.raw % CONGRUENCE;
 
-    if (place < start)
+    if (descriptor->Type != EfiConventionalMemory || !is_plain_memory(boot, descriptor))
+        return false;
+    while (place < start || (place < end && !is_free(image, place)))
         place += CONGRUENCE;
     *at = phys(place);
-    return descriptor->Type == EfiConventionalMemory && is_plain_memory(boot, descriptor) &&
-           place < end && end - place >= image->span.size;
+    return place < end && end - place >= image->span.size;
 }
 
 static EFI_STATUS allocate_elsewhere(struct boot *boot, phys_addr_t *at)
@@ -87,7 +95,7 @@ static EFI_STATUS allocate_image(struct boot *boot)
     const struct elf_image *image = &boot->kernel.image;
     phys_addr_t at = image->phys;
 
-    if (at.raw < LOW_MEMORY ||
+    if (!is_free(image, at.raw) ||
         EFI_ERROR(allocate_pages_at(boot, MEMORY_KERNEL_IMAGE, image->span.size, at))) {
         TRY(allocate_elsewhere(boot, &at));
         log_line(boot, LOG_INFO, "0x%lx is taken, the kernel goes to 0x%lx", image->phys.raw,

@@ -226,6 +226,8 @@ class RunningMachine:
         line += _socket_chardev("qmp", theirs, "-qmp")
         if serial:
             pairs.append(serial[1])
+            # By default it holds 278 writes of one character; what then comes may be lost.
+            serial[1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
         with open(self.folder / "qemu.log", "wb") as log:
             # pylint: disable-next=consider-using-with
             self.process = subprocess.Popen(

@@ -44,12 +44,19 @@ static const char *name_of(uint64_t vector)
     return names[vector] == NULL ? "reserved" : names[vector];
 }
 
+static void report_guard(virt_addr_t address)
+{
+    bool below;
+    const struct image_segment *stack = image_guard_at(address, &below);
+
+    if (stack != NULL)
+        log_raw("  that is the guard page %s the %s\n", below ? "below" : "above", stack->name);
+}
+
 /* SDM Vol. 3A, 4.7. */
 static void report_page_fault(uint64_t error, virt_addr_t address)
 {
     static const char *const reserved = ", a reserved bit is set in an entry";
-    const struct image_segment *stack;
-    bool below;
 
     log_raw("  %s of 0x%016lx: %s%s%s, by %s mode\n",
             error & 16  ? "fetch"
@@ -58,9 +65,7 @@ static void report_page_fault(uint64_t error, virt_addr_t address)
             address.raw, error & 1 ? "the rights forbid it" : "not mapped",
             error & 8 ? reserved : "", error & 32 ? ", protection key" : "",
             error & 4 ? "user" : "supervisor");
-    stack = image_guard_at(address, &below);
-    if (stack != NULL)
-        log_raw("  that is the guard page %s the %s\n", below ? "below" : "above", stack->name);
+    report_guard(address);
 }
 
 /* SDM Vol. 3A, 6.13: a selector's index, and which table it is of. */
@@ -72,6 +77,8 @@ static void report_error_code(const struct registers *r)
 
     if (r->vector == VECTOR_PAGE_FAULT)
         report_page_fault(r->error_code, virt(read_cr2()));
+    else if (r->vector == VECTOR_DOUBLE_FAULT)
+        report_guard(virt(read_cr2())); /* of the fault that could not be delivered */
     else if (selector)
         log_raw("  selector 0x%lx of the %s%s\n", r->error_code & 0xfff8,
                 tables[r->error_code >> 1 & 3], r->error_code & 1 ? ", by an external event" : "");

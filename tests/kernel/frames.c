@@ -66,12 +66,9 @@ static void take(struct run *run)
 
 static void give(struct run *run)
 {
-    phys_addr_t behind = phys(run->start.raw + run->count * PAGE_SIZE);
-
     check_signature(run);
-    if (frames_state(&kernel_frames, behind) != FRAME_ALLOCATED)
-        must(frames_give(&kernel_frames, run->start, run->count + 1) != FRAMES_OK,
-             "gave one too many");
+    must(frames_give(&kernel_frames, run->start, run->count + 1) != FRAMES_OK, "gave one too many");
+    must(frames_give(&kernel_frames, run->start, run->count - 1) != FRAMES_OK, "gave one too few");
     must(frames_give(&kernel_frames, run->start, run->count) == FRAMES_OK, "frames_give");
     must(frames_give(&kernel_frames, run->start, run->count) == FRAMES_NOT_ALLOCATED,
          "gave a run twice");

@@ -39,6 +39,11 @@ enum pt_level cpu_top_level(void)
     return fake_cpu.cr4 & CR4_LA57 ? PT_LEVEL_PML5 : PT_LEVEL_PML4;
 }
 
+bool cpu_stands_on(struct phys_range range)
+{
+    return fake_cpu.stack.raw - range.start.raw < range.size;
+}
+
 bool cpu_memory_is_encrypted(void)
 {
     return fake_cpu.encrypted;

@@ -7,7 +7,8 @@
 
 struct fake_cpu {
     struct pt_features features;
-    bool encrypted; /* memory, by SEV */
+    bool encrypted;    /* memory, by SEV */
+    phys_addr_t stack; /* cpu_stands_on(); 0: nowhere that firmware gives */
     uint64_t cr4;
     uint64_t efer;
     uint64_t tsc;    /* one more at each reading */

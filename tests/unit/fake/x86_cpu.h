@@ -5,6 +5,7 @@
 #define BESTLA_FAKE_X86_CPU_H
 
 #define cpu_paging_features     real_cpu_paging_features
+#define cpu_stands_on           real_cpu_stands_on
 #define cpu_top_level           real_cpu_top_level
 #define cpu_memory_is_encrypted real_cpu_memory_is_encrypted
 #define read_msr                real_read_msr
@@ -20,6 +21,7 @@
 #include_next "x86_cpu.h"
 
 #undef cpu_paging_features
+#undef cpu_stands_on
 #undef cpu_top_level
 #undef cpu_memory_is_encrypted
 #undef read_msr
@@ -33,6 +35,7 @@
 #undef halt_forever
 
 struct pt_features cpu_paging_features(void);
+bool cpu_stands_on(struct phys_range range);
 enum pt_level cpu_top_level(void);
 bool cpu_memory_is_encrypted(void);
 uint64_t read_msr(uint32_t msr);
