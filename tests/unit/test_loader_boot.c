@@ -199,6 +199,23 @@ static void test_linked_address_taken(void **state)
     assert_int_equal(info->kernel_phys % CONGRUENCE, LINKED % CONGRUENCE);
 }
 
+/* U-Boot gives away what its own stack lies in, by address and by its map. */
+static void test_stack_in_the_way(void **state)
+{
+    const uint64_t stacks[] = {LINKED, LINKED + KERNEL_FILE_SPAN - 1};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        fake_world();
+        spoil_high_memory(LINKED);
+        fake_cpu.stack = phys(stacks[i]);
+        assert_int_equal(boot_well()->kernel_phys, LINKED + CONGRUENCE);
+    }
+    fake_world();
+    fake_cpu.stack = phys(LINKED + KERNEL_FILE_SPAN);
+    assert_int_equal(boot_well()->kernel_phys, LINKED);
+}
+
 /* Too small by a page, just large enough: holes between pages that are taken. */
 static void test_holes(void **state)
 {
@@ -350,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_exit_refused),
         cmocka_unit_test(test_map_grows),
         cmocka_unit_test(test_linked_address_taken),
+        cmocka_unit_test(test_stack_in_the_way),
         cmocka_unit_test(test_holes),
         cmocka_unit_test(test_linked_low),
         cmocka_unit_test(test_cpus),

@@ -224,6 +224,16 @@ static void assert_halted(unsigned exits, const char *words)
         assert_non_null(strstr(fake_cpu.com1_text, words));
 }
 
+/* The tables would have to have the C-bit. */
+static void test_encrypted_memory(void **state)
+{
+    (void)state;
+    fake_world();
+    fake_cpu.encrypted = true;
+    struct fake_outcome outcome = fake_boot();
+    assert_refused(&outcome, EFI_UNSUPPORTED, "memory is encrypted (SEV)");
+}
+
 static void test_exit_refused_for_good(void **state)
 {
     (void)state;
@@ -311,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_long_ledger),
         cmocka_unit_test(test_calls_are_many),
         cmocka_unit_test(test_memory_is_short),
+        cmocka_unit_test(test_encrypted_memory),
         cmocka_unit_test(test_exit_refused_for_good),
         cmocka_unit_test(test_no_memory_after_refusal),
         cmocka_unit_test(test_map_never_fits),
