@@ -122,8 +122,9 @@ static inline phys_addr_t cpu_table_root(void)
     return phys(read_cr3() & ENTRY_ADDRESS);
 }
 
+/* What LGDT, LIDT, SGDT and SIDT read and write. */
 struct __attribute__((packed)) cpu_table {
-    uint16_t limit;
+    uint16_t limit; /* of the last byte */
     uint64_t base;
 };
 

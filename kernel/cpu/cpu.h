@@ -37,12 +37,6 @@ enum ist {
     IST_MACHINE_CHECK = 3,
 };
 
-/* What LGDT and LIDT read. */
-struct __attribute__((packed)) descriptor_table {
-    uint16_t limit; /* of the last byte */
-    uint64_t base;
-};
-
 void gdt_load(void);
 void idt_load(void);
 

@@ -2,6 +2,8 @@
  * holds the interrupt stacks. */
 #include "cpu.h"
 
+#include "x86_cpu.h"
+
 #define CODE_64_BIT UINT64_C(0x00209b0000000000) /* present, ring 0, code, L, accessed */
 #define DATA        UINT64_C(0x0000930000000000) /* present, ring 0, data, writable, accessed */
 #define TSS_PRESENT UINT64_C(0x0000890000000000) /* present, ring 0, 64-bit TSS, available */
@@ -36,7 +38,7 @@ static void describe_tss(void)
 
 void gdt_load(void)
 {
-    struct descriptor_table table = {sizeof(gdt) - 1, (uintptr_t)gdt};
+    struct cpu_table table = {sizeof(gdt) - 1, (uintptr_t)gdt};
 
     describe_tss();
     __asm__ volatile("lgdt %0\n\t"

@@ -2,6 +2,8 @@
  * vectors.asm. Nothing is ever expected to arrive, so all end in a report. */
 #include "cpu.h"
 
+#include "x86_cpu.h"
+
 #define VECTORS   256
 #define STUB_SIZE 16 /* vectors.asm aligns each to this */
 
@@ -39,7 +41,7 @@ static enum ist stack_of(unsigned vector)
 
 void idt_load(void)
 {
-    struct descriptor_table table = {sizeof(idt) - 1, (uintptr_t)idt};
+    struct cpu_table table = {sizeof(idt) - 1, (uintptr_t)idt};
 
     for (unsigned vector = 0; vector < VECTORS; vector++) {
         uint64_t stub = (uintptr_t)vector_stubs + vector * STUB_SIZE;
