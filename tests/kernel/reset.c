@@ -2,11 +2,11 @@
 #include "run.h"
 
 #include "attempt.h"
-#include "cpu.h"
+#include "x86_cpu.h"
 
 void run(void)
 {
-    static const struct descriptor_table none = {0, 0};
+    static const struct cpu_table none = {0, 0};
 
     log_raw("test: resetting\n");
     __asm__ volatile("lidt %0\n\tud2" ::"m"(none));
