@@ -212,7 +212,7 @@ test-all: setup-test ## the tests, and the long matrix of machines
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory boot-tests PYTEST_SELECT=
 
-check: setup-test ## unit tests and one boot, under a minute
+check: setup-test ## unit tests and one boot, a good minute
 	@$(MAKE) --no-print-directory unit image
 	@scripts/qemu --image $B/bestla.img --wait-for 'bestla: ready'
 
