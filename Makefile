@@ -65,7 +65,8 @@ LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstac
 # kernel.ld knows no address of its own.
 layout        = $(shell sed -n 's/^\#define $1 *UINT64_C(\(.*\))/\1/p' common/layout.h)
 LINK_KERNEL   = $(LINK) -T kernel/kernel.ld --defsym=KERNEL_REGION=$(call layout,KERNEL_REGION) \
-                --defsym=KERNEL_LINK_ADDRESS=$(call layout,KERNEL_LINK_ADDRESS)
+                --defsym=KERNEL_LINK_ADDRESS=$(call layout,KERNEL_LINK_ADDRESS) \
+                --defsym=SYMBOLS_SIZE=52
 
 EFI_START   := /usr/lib/crt0-efi-x86_64.o
 EFI_LIBRARY := /usr/lib/libgnuefi.a

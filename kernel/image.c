@@ -2,7 +2,7 @@
 #include "image.h"
 
 extern const char image_start[], image_end[];
-extern const char text_end[], rodata_start[], rodata_end[], data_start[], data_end[];
+extern const char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[];
 extern const char boot_stack_bottom[], boot_stack_top[];
 extern const char double_fault_stack_bottom[], double_fault_stack_top[];
 extern const char nmi_stack_bottom[], nmi_stack_top[];
@@ -13,13 +13,13 @@ extern const char machine_check_stack_bottom[], machine_check_stack_top[];
 #define READ_EXECUTE (PT_RIGHT_READ | PT_RIGHT_EXECUTE)
 
 const struct image_segment image_segments[] = {
-    {"text", image_start, text_end, READ_EXECUTE, false},
-    {"read-only data", rodata_start, rodata_end, READ_ONLY, false},
     {"data", data_start, data_end, READ_WRITE, false},
     {"boot stack", boot_stack_bottom, boot_stack_top, READ_WRITE, true},
     {"#DF stack", double_fault_stack_bottom, double_fault_stack_top, READ_WRITE, true},
     {"NMI stack", nmi_stack_bottom, nmi_stack_top, READ_WRITE, true},
     {"#MC stack", machine_check_stack_bottom, machine_check_stack_top, READ_WRITE, true},
+    {"text", text_start, text_end, READ_EXECUTE, false},
+    {"read-only data", rodata_start, rodata_end, READ_ONLY, false},
 };
 const size_t image_segment_count = sizeof(image_segments) / sizeof(image_segments[0]);
 
