@@ -36,6 +36,11 @@ TEST_KERNELS := $(patsubst tests/kernel/%.c,$B/tests/kernel/%.elf,$(wildcard tes
 # A program of tests/efi/ is started by firmware in the loader's place.
 TEST_PROGRAMS := $(patsubst tests/efi/%.c,$B/tests/efi/%.efi,$(wildcard tests/efi/[!_]*.c))
 BENCH_KERNELS := $(patsubst %,$B/bench/kernel-%.elf,1-0 16-0 128-0 16-256)
+# A tool is the files of its own folder, of tools/ itself, and what it needs of common/. The tests
+# run it built with sanitizers.
+KSYMS_SOURCE  := $(wildcard tools/*.c tools/ksyms/*.c) common/symbol_table.c
+KSYMS         := $B/tools/ksyms
+CHECKED_TOOLS := $B/host/ksyms
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
 
 # ---- flags ---------------------------------------------------------------------------------
@@ -58,6 +63,7 @@ LOADER_CFLAGS := $(FREE) -fpic $(EFI_FLAGS) -Iloader
 KERNEL_CFLAGS := $(FREE) -fpie -Ikernel -Ikernel/cpu -Ikernel/mm -Ikernel/console
 HOST_CFLAGS   := $(BASE) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
+TOOLS_CFLAGS  := $(BASE) -O2 -D_GNU_SOURCE -Itools
 UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Iloader $(EFI_FLAGS)
 LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstack \
                  -z max-page-size=4096 --build-id=none --gc-sections --fatal-warnings
@@ -65,15 +71,27 @@ LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstac
 # kernel.ld knows no address of its own.
 layout        = $(shell sed -n 's/^\#define $1 *UINT64_C(\(.*\))/\1/p' common/layout.h)
 LINK_KERNEL   = $(LINK) -T kernel/kernel.ld --defsym=KERNEL_REGION=$(call layout,KERNEL_REGION) \
-                --defsym=KERNEL_LINK_ADDRESS=$(call layout,KERNEL_LINK_ADDRESS) \
-                --defsym=SYMBOLS_SIZE=52
+                --defsym=KERNEL_LINK_ADDRESS=$(call layout,KERNEL_LINK_ADDRESS)
+HEADER_SIZE   := 48 # of struct symbol_table_header: no table is smaller
+# A kernel of these objects, with its symbols in it: linked once to see how many bytes they need,
+# and again with as many. They come last, so nothing that they name has moved; were it
+# otherwise the second link would need another size, and ksyms would say so.
+define link_kernel
+$(call say,LD,$@)
+$Q$(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$(HEADER_SIZE) $1 -o $@
+$Qsize=$$($(KSYMS) --size $@) && $(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$$size $1 -o $@
+$(call say,SYMS,$@)
+$Q$(KSYMS) $@ $(if $V,,>/dev/null)
+$Qscripts/check-kernel $@
+endef
 
 EFI_START   := /usr/lib/crt0-efi-x86_64.o
 EFI_LIBRARY := /usr/lib/libgnuefi.a
 
 # Compiler, flags and lists of files: another compiler, or a source that went, rebuilds.
 SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) \
-            $(UNIT_CFLAGS) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS)
+            $(UNIT_CFLAGS) $(TOOLS_CFLAGS) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS) \
+            $(KSYMS_SOURCE)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -112,6 +130,17 @@ $B/loader/loader.elf: $(LOADER_OBJECTS) loader/loader.ld $B/settings
 	    -j .reloc $< $@
 	$Qscripts/pe-finish $@
 
+# ---- tools of the host ---------------------------------------------------------------------
+
+$B/tools/%.o: %.c $B/settings
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(TOOLS_CFLAGS) -MMD -MP -c $< -o $@
+
+$(KSYMS): $(KSYMS_SOURCE:%.c=$B/tools/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $^ -ldw -lelf -o $@
+
 # ---- the kernel ----------------------------------------------------------------------------
 
 $B/kernel/%.o: %.c $B/settings
@@ -124,33 +153,27 @@ $B/kernel/%.o: %.asm
 	$(call say,NASM,$@)
 	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP $< -o $@
 
-$B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $B/settings
-	$(call say,LD,$@)
-	$Q$(LINK_KERNEL) $(KERNEL_OBJECTS) -o $@
-	$Qscripts/check-kernel $@
+$B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
+	$(call link_kernel,$(KERNEL_OBJECTS))
 
 %.elf: %.elf.debug
 	$(call say,STRP,$@)
 	$Q$(OBJCOPY) --strip-all $< $@
 
-$B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $B/settings
+$B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
 	@mkdir -p $(@D)
-	$(call say,LD,$@)
-	$Q$(LINK_KERNEL) $< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)) -o $@
-	$Qscripts/check-kernel $@
+	$(call link_kernel,$< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)))
 
 # Kernels of any size, for tests/bench/: kernel-16-256 has 16 MiB of read-only data and 256 MiB of
 # BSS more than the kernel.
-$B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $B/settings
+$B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
 	@mkdir -p $(@D)
-	$(call say,LD,$@)
 	$Qprintf '.section %s\n.fill %d,8,0x5a\n.section %s\n.skip %d\n.section .note.GNU-stack\n' \
 	    '.rodata.fill,"aR"' \
 	    $$(($(word 1,$(subst -, ,$*)) << 17)) '.bss.fill,"awR",@nobits' \
 	    $$(($(word 2,$(subst -, ,$*)) << 20 | 8)) | \
 	    $(CC) -x assembler -c - -o $(@:.elf.debug=.fill.o)
-	$Q$(LINK_KERNEL) $(KERNEL_OBJECTS) $(@:.elf.debug=.fill.o) -o $@
-	$Qscripts/check-kernel $@
+	$(call link_kernel,$(KERNEL_OBJECTS) $(@:.elf.debug=.fill.o))
 
 # ---- what firmware starts in the loader's place, for tests ---------------------------------
 
@@ -223,6 +246,11 @@ unit: $(UNIT_TESTS)
 PYTEST_SELECT := -m 'not matrix'
 boot-tests: $B/bestla.img $(TEST_KERNELS) $(TEST_PROGRAMS)
 	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/boot
+
+$B/host/tools/%.o: FAKE := -D_GNU_SOURCE -Itools
+$B/host/ksyms: $(KSYMS_SOURCE:%.c=$B/host/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $(HOST_CFLAGS) $^ -ldw -lelf -o $@
 
 # On the host the loader meets a fake CPU: tests/unit/fake/x86_cpu.h stands before the real one.
 $B/host/loader/%.o: FAKE := -Itests/unit/fake
