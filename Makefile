@@ -52,19 +52,22 @@ SAME     := -ffile-prefix-map=$(CURDIR)=.
 BASE     := -std=gnu17 -g $(SAME) $(WARNINGS) -Icommon
 # No SSE: firmware may not have turned it on, and the kernel does not save it.
 FREE     := $(BASE) -O2 -ffreestanding -mno-red-zone -mgeneral-regs-only -fvisibility=hidden \
-            -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
+            -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
             -ffunction-sections -fdata-sections -fno-strict-aliasing -fwrapv \
             -fno-delete-null-pointer-checks
 
 EFI_INCLUDE   := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 # Without GNU_EFI_USE_MS_ABI gnu-efi's EFIAPI is empty and calls use the wrong registers.
 EFI_FLAGS     := -fshort-wchar -DGNU_EFI_USE_MS_ABI $(EFI_INCLUDE)
-LOADER_CFLAGS := $(FREE) -fpic $(EFI_FLAGS) -Iloader
-KERNEL_CFLAGS := $(FREE) -fpie -Ikernel -Ikernel/cpu -Ikernel/mm -Ikernel/console
+LOADER_CFLAGS := $(FREE) -fpic -fno-stack-protector $(EFI_FLAGS) -Iloader
+KERNEL_CFLAGS := $(FREE) -fpie -Ikernel -Ikernel/cpu -Ikernel/mm -Ikernel/console \
+                 -Ikernel/diagnosis -fno-optimize-sibling-calls \
+                 -fstack-protector-strong -mstack-protector-guard=global
 HOST_CFLAGS   := $(BASE) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
 TOOLS_CFLAGS  := $(BASE) -O2 -D_GNU_SOURCE -Itools
-UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Iloader $(EFI_FLAGS)
+UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Ikernel/cpu -Ikernel/diagnosis -Iloader \
+                 $(EFI_FLAGS)
 LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstack \
                  -z max-page-size=4096 --build-id=none --gc-sections --fatal-warnings
 

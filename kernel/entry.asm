@@ -14,6 +14,8 @@ kernel_entry:
         lea     rsp, [rel boot_stack_top]
         xor     ebp, ebp                ; ends the chain of frames
         call    kernel_main
+global kernel_entry.return
+.return:                                ; where a backtrace ends
         ud2                             ; kernel_main does not return
 .end:
 

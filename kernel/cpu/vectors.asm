@@ -1,10 +1,13 @@
 ; One stub a vector: pushes an error code where the CPU does not, then the vector, then
-; the registers as struct registers of cpu.h has them, and calls exception().
+; the registers as struct registers of cpu.h has them, and calls exception(). When that
+; returns, the registers, as they are then, are taken back.
 
 bits 64
 default rel
 
 extern exception
+
+%define REGISTERS_RIP 136               ; cpu.h asserts it
 
 section .text
 
@@ -45,9 +48,33 @@ enter_exception:
         push    r15
         cld
         mov     rdi, rsp
+        ; A frame record, so that who follows the frame pointers comes from here to the
+        ; function that was interrupted (backtrace.c, scripts/gdb/).
+        push    qword [rdi + REGISTERS_RIP]
+        push    rbp
+        mov     rbp, rsp
         and     rsp, -16
         call    exception
-        ud2
+global enter_exception.return
+.return:
+        lea     rsp, [rbp + 16]         ; back over the record and what aligned the stack
+        pop     r15
+        pop     r14
+        pop     r13
+        pop     r12
+        pop     r11
+        pop     r10
+        pop     r9
+        pop     r8
+        pop     rbp
+        pop     rdi
+        pop     rsi
+        pop     rdx
+        pop     rcx
+        pop     rbx
+        pop     rax
+        add     rsp, 16                 ; vector and error code
+        iretq
 .end:
 
 section .note.GNU-stack noalloc noexec nowrite progbits
