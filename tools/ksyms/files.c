@@ -111,19 +111,27 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct numbered *)a)->name, ((const struct numbered *)b)->name);
 }
 
-uint32_t *file_names_sort(struct file_names *files)
+uint32_t *file_names_sort(struct file_names *files, const bool *used)
 {
     struct numbered *sorted = allocate(files->count, sizeof(*sorted));
     uint32_t *numbers = allocate(files->count, sizeof(*numbers));
+    size_t kept = 0;
 
-    for (size_t i = 0; i < files->count; i++)
-        sorted[i] = (struct numbered){files->names[i], (uint32_t)i};
-    qsort(sorted, files->count, sizeof(*sorted), by_name);
     for (size_t i = 0; i < files->count; i++) {
+        if (used[i])
+            sorted[kept++] = (struct numbered){files->names[i], (uint32_t)i};
+        else
+            free(files->names[i]);
+    }
+    qsort(sorted, kept, sizeof(*sorted), by_name);
+    for (size_t i = 0; i < kept; i++) {
         files->names[i] = sorted[i].name;
         numbers[sorted[i].number] = (uint32_t)i;
-        *slot_of(files, sorted[i].name) = (uint32_t)i + 1;
     }
+    free(files->slots);
+    files->slots = NULL;
+    files->slot_count = 0;
+    files->count = kept;
     free(sorted);
     return numbers;
 }

@@ -15,7 +15,7 @@
 /* ---- files.c: names of source files, each once ----------------------------------------- */
 
 struct file_names {
-    char **names; /* numbered in the order in which they came, after file_names_sort by name */
+    char **names; /* numbered as they came, after file_names_sort by name */
     size_t count, room;
     uint32_t *slots; /* hash table of number + 1, 0 for a free one */
     size_t slot_count;
@@ -27,9 +27,9 @@ uint32_t file_number(struct file_names *files, const char *name);
 /* The number of a file as DWARF names it, less the folder that it was built in. */
 uint32_t source_file_number(struct file_names *files, const char *folder, const char *name);
 
-/* Puts the files in the order of their names; the result maps old numbers to new ones and is the
- * caller's to free. */
-uint32_t *file_names_sort(struct file_names *files);
+/* Keeps the files of which used[number] says so and puts them in the order of their names. The
+ * result maps old numbers to new ones and is the caller's to free. */
+uint32_t *file_names_sort(struct file_names *files, const bool *used);
 
 void file_names_free(struct file_names *files);
 

@@ -27,11 +27,18 @@ static void forget(struct knowledge *known)
     file_names_free(&known->files);
 }
 
-/* Files are numbered by name, not by who asked first. */
+/* Files are numbered by name, not by who asked first, and only those that something is from. */
 static void number_files(struct knowledge *known)
 {
-    uint32_t *numbers = file_names_sort(&known->files);
+    bool *used = allocate(known->files.count, sizeof(*used));
 
+    for (size_t i = 0; i < known->symbols.count; i++) {
+        if (known->symbols.at[i].file)
+            used[known->symbols.at[i].file - 1] = true;
+    }
+    for (size_t i = 0; i < known->lines.count; i++)
+        used[known->lines.at[i].file] = true;
+    uint32_t *numbers = file_names_sort(&known->files, used);
     for (size_t i = 0; i < known->symbols.count; i++) {
         if (known->symbols.at[i].file)
             known->symbols.at[i].file = numbers[known->symbols.at[i].file - 1] + 1;
@@ -39,6 +46,7 @@ static void number_files(struct knowledge *known)
     for (size_t i = 0; i < known->lines.count; i++)
         known->lines.at[i].file = numbers[known->lines.at[i].file];
     free(numbers);
+    free(used);
 }
 
 static enum tool_status read_dwarf(const struct elf_file *kernel, struct knowledge *known)
