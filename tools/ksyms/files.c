@@ -37,6 +37,13 @@ static void make_slots(struct file_names *files)
         *slot_of(files, files->names[i]) = (uint32_t)i + 1;
 }
 
+static char *copy_of(const char *text)
+{
+    size_t size = strlen(text) + 1;
+
+    return memcpy(allocate(size, 1), text, size);
+}
+
 uint32_t file_number(struct file_names *files, const char *name)
 {
     make_slots(files);
@@ -44,8 +51,7 @@ uint32_t file_number(struct file_names *files, const char *name)
 
     if (!*slot) {
         files->names = array_grow(files->names, files->count, &files->room, sizeof(char *));
-        files->names[files->count++] =
-            strcpy(allocate(strlen(name) + 1, 1), name); /* NOLINT: as long as allocated */
+        files->names[files->count++] = copy_of(name);
         *slot = (uint32_t)files->count;
     }
     return *slot - 1;
@@ -67,10 +73,10 @@ static const char *past_folder(const char *folder, const char *name)
 /* Takes "", "." and "NAME/.." out of a path, in place. */
 static void tidy(char *path)
 {
-    char *out = path, *const start = path + (*path == '/');
-    const char *in = start;
+    char *const start = path + (*path == '/');
+    char *out = start;
 
-    for (out = start; *in;) {
+    for (const char *in = start; *in;) {
         size_t length = strcspn(in, "/");
         bool up = length == 2 && in[0] == '.' && in[1] == '.';
         char *last = out;
@@ -94,7 +100,7 @@ static void tidy(char *path)
 uint32_t source_file_number(struct file_names *files, const char *folder, const char *name)
 {
     name = past_folder(folder, name);
-    char *path = strcpy(allocate(strlen(name) + 1, 1), name); /* NOLINT: as long as allocated */
+    char *path = copy_of(name);
     tidy(path);
     uint32_t number = file_number(files, path);
     free(path);

@@ -59,8 +59,7 @@ static uint64_t take_signed(struct cursor *cursor)
 
 struct program {
     struct cursor code;
-    uint64_t instruction_size, line_range;
-    int64_t line_base;
+    uint64_t instruction_size, line_base, line_range;
     uint8_t opcode_base;
     uint8_t operands[256]; /* of each standard opcode */
 };
@@ -89,9 +88,9 @@ static bool read_header(struct cursor *in, struct program *program)
     in->end = program->code.at;
     program->instruction_size = take(in, 1);
     if (version >= 4)
-        take(in, 1); /* operations in an instruction */
-    take(in, 1);     /* default of is_stmt */
-    program->line_base = (int8_t)take(in, 1);
+        take(in, 1);                                  /* operations in an instruction */
+    take(in, 1);                                      /* default of is_stmt */
+    program->line_base = (take(in, 1) ^ 0x80) - 0x80; /* signed, modulo 2^64 */
     program->line_range = take(in, 1);
     program->opcode_base = (uint8_t)take(in, 1);
     for (unsigned i = 1; i < program->opcode_base; i++)
@@ -134,7 +133,7 @@ static void run_special(struct machine *machine, uint8_t opcode)
     uint8_t adjusted = (uint8_t)(opcode - program->opcode_base);
 
     advance(machine, adjusted / program->line_range);
-    machine->now.line += (uint64_t)program->line_base + adjusted % program->line_range;
+    machine->now.line += program->line_base + adjusted % program->line_range;
     append_row(machine);
 }
 

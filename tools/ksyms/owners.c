@@ -124,12 +124,12 @@ static int by_name(const void *a, const void *b)
 /* The symbols that share their name with another, by name. */
 static struct linked_symbol **find_shared(struct symbol_list *symbols, size_t *count)
 {
-    struct linked_symbol **sorted = allocate(symbols->count, sizeof(*sorted));
+    struct linked_symbol **sorted = allocate(symbols->count, sizeof(void *));
     size_t kept = 0;
 
     for (size_t i = 0; i < symbols->count; i++)
         sorted[i] = &symbols->at[i];
-    qsort(sorted, symbols->count, sizeof(*sorted), by_name);
+    qsort(sorted, symbols->count, sizeof(void *), by_name);
     for (size_t i = 0, end; i < symbols->count; i = end) {
         for (end = i + 1; end < symbols->count && by_name(&sorted[i], &sorted[end]) == 0; end++)
             ;

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static enum tool_status open_table(const struct elf_file *kernel, struct symbol_table *table)
 {
@@ -91,7 +92,8 @@ static enum tool_status look_up_word(const struct symbol_table *table, uint64_t 
     errno = 0;
     uint64_t address = strtoull(word, &end, 16);
     if (errno || end == word || (*end && *end != '\n'))
-        return complain(TOOL_USAGE, "not an address in hexadecimal: %s", word);
+        return complain(TOOL_USAGE, "not an address in hexadecimal: %.*s", (int)strcspn(word, "\n"),
+                        word);
     print_place(table, address - base);
     return TOOL_OK;
 }

@@ -13,16 +13,18 @@ struct buffer {
     size_t size, room;
 };
 
-static void put_byte(struct buffer *buffer, unsigned byte)
-{
-    buffer->at = array_grow(buffer->at, buffer->size, &buffer->room, 1);
-    buffer->at[buffer->size++] = (uint8_t)byte;
-}
-
 static void put_bytes(struct buffer *buffer, const void *bytes, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
-        put_byte(buffer, ((const uint8_t *)bytes)[i]);
+    while (buffer->room - buffer->size < size)
+        buffer->at = array_grow(buffer->at, buffer->room, &buffer->room, 1);
+    if (size)
+        memcpy(buffer->at + buffer->size, bytes, size);
+    buffer->size += size;
+}
+
+static void put_byte(struct buffer *buffer, unsigned byte)
+{
+    put_bytes(buffer, &(uint8_t){(uint8_t)byte}, 1);
 }
 
 static void put_number(struct buffer *buffer, uint32_t number)
