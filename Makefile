@@ -10,7 +10,9 @@ PYTHON  := /usr/bin/python3
 PYTEST  := $(PYTHON) -B -m pytest -p no:cacheprovider -q
 export PYTHONDONTWRITEBYTECODE := 1
 
-B := build
+# `make DEBUG=1 ...`: everything once more in build/debug, the kernel with checks for undefined
+# behaviour.
+B := build$(if $(DEBUG),/debug)
 
 # One line a file; `make V=1` shows the commands.
 ifeq ($V,)
@@ -58,13 +60,16 @@ FREE     := $(BASE) -O2 -ffreestanding -mno-red-zone -mgeneral-regs-only -fvisib
             -ffunction-sections -fdata-sections -fno-strict-aliasing -fwrapv \
             -fno-delete-null-pointer-checks
 
+# kernel/diagnosis/undefined.c says what was undefined. With -fwrapv an overflow would not be.
+UNDEFINED     := -fsanitize=undefined -fno-wrapv
+
 EFI_INCLUDE   := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 # Without GNU_EFI_USE_MS_ABI gnu-efi's EFIAPI is empty and calls use the wrong registers.
 EFI_FLAGS     := -fshort-wchar -DGNU_EFI_USE_MS_ABI $(EFI_INCLUDE)
 LOADER_CFLAGS := $(FREE) -fpic -fno-stack-protector $(EFI_FLAGS) -Iloader
 KERNEL_CFLAGS := $(FREE) -fpie -Ikernel -Ikernel/cpu -Ikernel/mm -Ikernel/console \
                  -Ikernel/diagnosis -fno-optimize-sibling-calls \
-                 -fstack-protector-strong -mstack-protector-guard=global
+                 -fstack-protector-strong -mstack-protector-guard=global $(if $(DEBUG),$(UNDEFINED))
 HOST_CFLAGS   := $(BASE) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
 TOOLS_CFLAGS  := $(BASE) -O2 -D_GNU_SOURCE -Itools
@@ -95,7 +100,7 @@ EFI_LIBRARY := /usr/lib/libgnuefi.a
 
 # Compiler, flags and lists of files: another compiler, or a source that went, rebuilds.
 SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) \
-            $(UNIT_CFLAGS) $(TOOLS_CFLAGS) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS) \
+            $(UNIT_CFLAGS) $(TOOLS_CFLAGS) $(UNDEFINED) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS) \
             $(KSYMS_SOURCE)
 
 .DELETE_ON_ERROR:
@@ -231,7 +236,7 @@ run: setup ## build everything and boot it in QEMU, the serial console on the te
 
 debug: setup-test ## QEMU stopped at reset, gdb attached
 	@$(MAKE) --no-print-directory image
-	@scripts/debug --image $B/bestla.img
+	@scripts/debug --build $B
 
 test: setup-test ## every test: unit tests on the host, boot tests in QEMU
 	@$(MAKE) --no-print-directory unit
@@ -277,6 +282,18 @@ $B/unit/%: $B/host/tests/unit/%.o $(COMMON:%.c=$B/host/%.o) $$(call links,$$*)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$Q$(CC) $(HOST_CFLAGS) $^ -lcmocka -o $@
+
+# What the checks call here is the kernel's own and not the host's libubsan.
+$B/host/tests/unit/undefined_acts.o: tests/unit/undefined_acts.c $B/host/kernel/diagnosis/undefined.o \
+                                     $B/settings
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(BASE) $(UNDEFINED) -O1 -Wno-vla -Itests/unit -MMD -MP -c $< -o $(@:.o=.part.o) -MT $@ -MF $(@:.o=.d)
+	$Q$(LD) -r $(@:.o=.part.o) $B/host/kernel/diagnosis/undefined.o -o $@
+	$Q$(OBJCOPY) --wildcard --localize-symbol='__ubsan_handle_*' $@
+
+# The kernel's checks in one file of a kernel that is otherwise as always.
+$(patsubst %,$B/kernel/tests/kernel/undefined_%.o,overflow index shift): EXTRA := $(UNDEFINED)
 
 lint: setup-test ## formatting, static analysis, scripts
 	@$(MAKE) --no-print-directory compile_commands.json
