@@ -161,7 +161,7 @@ $B/kernel/%.o: %.c $B/settings
 $B/kernel/%.o: %.asm
 	@mkdir -p $(@D)
 	$(call say,NASM,$@)
-	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP $< -o $@
+	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -Ikernel/cpu/ -MD $(@:.o=.d) -MP $< -o $@
 
 $B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
 	$(call link_kernel,$(KERNEL_OBJECTS))
