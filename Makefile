@@ -251,7 +251,8 @@ check: setup-test ## unit tests and one boot, a good minute
 	@scripts/qemu --image $B/bestla.img --wait-for 'bestla: ready'
 
 unit: $(UNIT_TESTS)
-	@for test in $^; do echo "$$test"; $$test || exit 1; done
+	@printf '%s\n' $^ | xargs -P "$$(nproc)" -n 1 sh -c 'out=$$($$0 2>&1) || { \
+	    printf "%s\n%s\n" "$$0" "$$out"; exit 255; }; echo "$$0: $${out##*  ]}"'
 
 PYTEST_SELECT := -m 'not matrix'
 boot-tests: $B/bestla.img $(TEST_KERNELS) $(TEST_PROGRAMS) tools-tests

@@ -71,7 +71,8 @@ def assert_callers(found: list[Frame], third: int) -> None:
     assert [frame.function for frame in found] == CALLERS
     assert [(frame.file, frame.line) for frame in found[:4]] == [
         (SOURCE, third), (SOURCE, line_of("    third(pointer);")),
-        (SOURCE, line_of("    second(pointer);")), (SOURCE, line_of("    first(attempt_at(NULL));"))]
+        (SOURCE, line_of("    second(pointer);")),
+        (SOURCE, line_of("    first(attempt_at(NULL));"))]
     assert found[5].file == "kernel/entry.asm"
 
 
@@ -106,7 +107,8 @@ def test_kernel_prints_the_same(image: Path) -> None:
                     "hbreak backtrace_print", "continue", "finish")
     callers = frames(parts[1])[-len(CALLERS):]
     log = image.with_suffix(".log").read_text(encoding="utf-8")
-    printed = [printed_frame(line) for line in log.split("\nbacktrace:\n")[1].splitlines()]
+    lines = log.split("\nbacktrace:\n")[1].splitlines()
+    printed = [printed_frame(line) for line in lines]
     assert [Frame(each.address, each.name, each.file, each.line) for each in printed if each] == \
         callers
 
