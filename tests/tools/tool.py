@@ -115,8 +115,8 @@ def text_of(kernel: Path) -> range:
 
 
 def nm_symbols(kernel: Path) -> list[tuple[int, int, str]]:
-    """Offset, size and name of all that nm gives a size."""
+    """Offset, size and name of all that nm gives a size, but what lies in debugging sections."""
     base = base_of(kernel)
     rows = [line.split(" ", 3) for line in run("nm", "-S", kernel).splitlines()]
     return sorted((int(row[0], 16) - base, int(row[1], 16), row[3])
-                  for row in rows if len(row) == 4)
+                  for row in rows if len(row) == 4 and row[2] != "N")
