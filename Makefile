@@ -60,7 +60,7 @@ FREE     := $(BASE) -O2 -ffreestanding -mno-red-zone -mgeneral-regs-only -fvisib
             -ffunction-sections -fdata-sections -fno-strict-aliasing -fwrapv \
             -fno-delete-null-pointer-checks
 
-# kernel/diagnosis/undefined.c says what was undefined. With -fwrapv an overflow would not be.
+# kernel/diagnosis/ubsan.c says what was undefined. With -fwrapv an overflow would not be.
 UNDEFINED     := -fsanitize=undefined -fno-wrapv
 
 EFI_INCLUDE   := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
@@ -82,7 +82,8 @@ LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstac
 layout        = $(shell sed -n 's/^\#define $1 *UINT64_C(\(.*\))/\1/p' common/layout.h)
 LINK_KERNEL   = $(LINK) -T kernel/kernel.ld --defsym=KERNEL_REGION=$(call layout,KERNEL_REGION) \
                 --defsym=KERNEL_LINK_ADDRESS=$(call layout,KERNEL_LINK_ADDRESS)
-HEADER_SIZE   := 48 # of struct symbol_table_header: no table is smaller
+# No table is smaller than its header, which C measures.
+HEADER_SIZE   := $(shell sed -n 's/.*sizeof(struct symbol_table_header) == \([0-9]*\).*/\1/p' common/symbol_table.h)
 # A kernel of these objects, with its symbols in it: linked once to see how many bytes they need,
 # and again with as many. They come last, so nothing that they name has moved; were it
 # otherwise the second link would need another size, and ksyms would say so.
@@ -292,12 +293,12 @@ $B/unit/%: $B/host/tests/unit/%.o $(COMMON:%.c=$B/host/%.o) $$(call links,$$*)
 	$Q$(CC) $(HOST_CFLAGS) $^ -lcmocka -o $@
 
 # What the checks call here is the kernel's own and not the host's libubsan.
-$B/host/tests/unit/undefined_acts.o: tests/unit/undefined_acts.c $B/host/kernel/diagnosis/undefined.o \
+$B/host/tests/unit/undefined_acts.o: tests/unit/undefined_acts.c $B/host/kernel/diagnosis/ubsan.o \
                                      $B/settings
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$Q$(CC) $(BASE) $(UNDEFINED) -O1 -Wno-vla -Itests/unit -MMD -MP -c $< -o $(@:.o=.part.o) -MT $@ -MF $(@:.o=.d)
-	$Q$(LD) -r $(@:.o=.part.o) $B/host/kernel/diagnosis/undefined.o -o $@
+	$Q$(LD) -r $(@:.o=.part.o) $B/host/kernel/diagnosis/ubsan.o -o $@
 	$Q$(OBJCOPY) --wildcard --localize-symbol='__ubsan_handle_*' $@
 
 # The kernel's checks in one file of a kernel that is otherwise as always.

@@ -17,7 +17,7 @@ KERNEL = ROOT / "build" / "tests" / "kernel" / f"{NAME}.elf"
 SOURCE = f"tests/kernel/{NAME}.c"
 CALLERS = ["third", "second", "first", "run", "kernel_main", "kernel_entry"]
 # The stub of vector 14 and all of enter_exception up to its call of exception().
-STUB, INSTRUCTIONS = "(char *) &vector_stubs + 14 * 16", 24
+STUB, INSTRUCTIONS = "(char *) &vector_stubs + 14 * 16", 26
 REGISTERS = ["frame function third", "info registers rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 "
              "r12 r13 r14 r15 rip eflags cs ss"]
 
