@@ -74,6 +74,19 @@ static inline bool cpu_has_global_pages(void)
     return (cpuid(1, 0).edx >> 13 & 1) != 0;
 }
 
+static inline bool cpu_has_rdrand(void)
+{
+    return (cpuid(1, 0).ecx >> 30 & 1) != 0;
+}
+
+/* False: there is no random number now. */
+static inline bool rdrand(uint64_t *value)
+{
+    bool good;
+    __asm__ volatile("rdrand %0" : "=r"(*value), "=@ccc"(good));
+    return good;
+}
+
 static inline uint64_t read_msr(uint32_t msr)
 {
     uint32_t low, high;
