@@ -50,6 +50,13 @@ def pages(kernel: Path = KERNEL) -> dict[int, tuple[int, str]]:
             for page in range(segment.virt & -PAGE, segment.virt + segment.size, PAGE)}
 
 
+def slide_of(log: str, kernel: Path = KERNEL) -> int:
+    """How far from where it is linked a kernel runs, as the loader says."""
+    found = re.search(r"loader: /kernel\.elf: .* to run at 0x([0-9a-f]+), ", log)
+    assert found, "the loader does not say where the kernel runs"
+    return int(found[1], 16) - min(pages(kernel))
+
+
 def symbols(kernel: Path = KERNEL) -> dict[str, int]:
     """Addresses by name, from the file with the symbols that lies beside it."""
     lines = read("nm", kernel.with_name(kernel.name + ".debug")).splitlines()

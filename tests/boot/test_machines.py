@@ -146,7 +146,8 @@ def test_u_boot(boot: Callable[..., Boot]) -> None:
     """
     if not U_BOOT.exists():
         pytest.skip(f"{U_BOOT}: missing; Debian's package u-boot-qemu has it")
-    machine = boot(firmware=str(U_BOOT), machine="pc", memory="512M", extra=VGA_NONE)
+    machine = boot(firmware=str(U_BOOT), machine="pc", memory="512M", extra=VGA_NONE,
+                   options="nokaslr")
     machine.wait_for("Hit any key to stop autoboot")
     machine.send("\r")
     machine.wait_for("^=> ")

@@ -12,7 +12,7 @@ from typing import Callable
 import pytest
 
 from booting import QUICK, ROOT, Boot
-from kernel_file import KERNEL_REGION, PAGE, Segment, segments, symbols
+from kernel_file import KERNEL, KERNEL_REGION, PAGE, Segment, segments, slide_of, symbols
 from kernel_log import ExceptionReport, assert_audited, exception
 
 KERNELS = ROOT / "build" / "tests" / "kernel"
@@ -29,6 +29,12 @@ def kernel_path(name: str) -> Path:
     return KERNELS / f"{name}.elf"
 
 
+def slid_symbols(machine: Boot, kernel: Path = KERNEL) -> dict[str, int]:
+    """Addresses by name in a kernel that runs."""
+    slide = slide_of(machine.serial, kernel)
+    return {name: address + slide for name, address in symbols(kernel).items()}
+
+
 def die(boot: Callable[..., Boot], name: str) -> tuple[Boot, int, ExceptionReport]:
     """Boots a kernel to its end; the address of its attempt, and the report of its death."""
     machine = boot(kernel=kernel_path(name), **QUICK)
@@ -39,7 +45,7 @@ def die(boot: Callable[..., Boot], name: str) -> tuple[Boot, int, ExceptionRepor
 
 
 def segment_of(name: str, address: int) -> Segment | None:
-    """The segment of a kernel that an address lies in."""
+    """The segment of a kernel that a linked address lies in."""
     return next((segment for segment in segments(kernel_path(name))
                  if 0 <= address - segment.virt < segment.size), None)
 
@@ -82,21 +88,22 @@ FAULTS = {
 def test_page_fault(boot: Callable[..., Boot], name: str) -> None:
     """The right error code in words, at the address of the attempt, with the walk of it."""
     fault = FAULTS[name]
-    _, address, report = die(boot, name)
+    machine, address, report = die(boot, name)
+    slide = slide_of(machine.serial, kernel_path(name))
 
     assert (report.vector, report.name, report.error_code) == (14, PAGE_FAULT, fault.error_code)
     assert report.registers["CR2"] == address
     if isinstance(fault.where, range):
         assert address in fault.where
     else:
-        segment = segment_of(name, address)
+        segment = segment_of(name, address - slide)
         assert (segment.rights if segment else "") == fault.where
     assert report.details == [
         f"{fault.done} of {address:#018x}: {fault.why}, by supervisor mode",
         *filter(None, [fault.remark])]
     assert_walked(report, address)
     assert report.walk[-1].words == fault.last
-    code = segment_of(name, report.rip)
+    code = segment_of(name, report.rip - slide)
     assert report.rip == address if fault.error_code & FETCH else code and code.rights == "R-X"
 
 
@@ -116,7 +123,7 @@ def assert_walked(report: ExceptionReport, address: int) -> None:
 def test_stack_overflow_is_reported_on_its_own_stack(boot: Callable[..., Boot]) -> None:
     """A double fault at the guard page, and the report ran on the #DF stack."""
     machine, _, report = die(boot, "stack_overflow")
-    edges = symbols(kernel_path("stack_overflow"))
+    edges = slid_symbols(machine, kernel_path("stack_overflow"))
     bottom = edges["boot_stack_bottom"]
 
     assert (report.vector, report.name, report.error_code) == (8, "#DF double fault", 0)
@@ -139,11 +146,11 @@ OTHERS = {
 def test_other_exceptions(boot: Callable[..., Boot], name: str) -> None:
     """What is no page fault has no address to walk."""
     vector, words, error_code, details = OTHERS[name]
-    _, _, report = die(boot, name)
+    machine, _, report = die(boot, name)
     assert (report.vector, report.name, report.error_code) == (vector, words, error_code)
     assert report.details == details
     assert not report.walk
-    code = segment_of(name, report.rip)
+    code = segment_of(name, report.rip - slide_of(machine.serial, kernel_path(name)))
     assert code and code.rights == "R-X" and report.registers["RIP"] == report.rip
     assert report.registers["CS"] == 8 and report.registers["RSP"] > KERNEL_REGION
 
@@ -154,7 +161,7 @@ def test_nmi_is_reported_on_its_own_stack(boot: Callable[..., Boot]) -> None:
     machine.wait_for("^bestla: ready$")
     machine.qmp.command("inject-nmi")
     machine.wait_for(r"^kernel panic: NMI\n")
-    edges = symbols()
+    edges = slid_symbols(machine)
     assert exception(machine.serial).vector == 2
     assert edges["nmi_stack_bottom"] <= machine.registers()["RSP"] < edges["nmi_stack_top"]
 
