@@ -11,7 +11,7 @@ from typing import Iterator, Optional
 
 import gdb
 
-from . import target, uefi
+from . import kernel, target, uefi
 from .memory import Memory, Ranges
 from .paging import CR0_PG, EFER_LMA, Controls, Tables
 from .target import TargetError
@@ -257,5 +257,6 @@ def stop_in_loader(files: Files) -> None:
     if known is not None:
         print("it was loaded before: %s may have run already; stopped here" % ENTRY)
         return
+    kernel.follow()
     gdb.Breakpoint(function=ENTRY, type=gdb.BP_HARDWARE_BREAKPOINT, temporary=True)
     gdb.execute("continue")
