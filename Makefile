@@ -10,7 +10,9 @@ PYTHON  := /usr/bin/python3
 PYTEST  := $(PYTHON) -B -m pytest -p no:cacheprovider -q
 export PYTHONDONTWRITEBYTECODE := 1
 
-B := build
+# `make DEBUG=1 ...`: everything once more in build/debug, the kernel with checks for undefined
+# behaviour.
+B := build$(if $(DEBUG),/debug)
 
 # One line a file; `make V=1` shows the commands.
 ifeq ($V,)
@@ -36,6 +38,11 @@ TEST_KERNELS := $(patsubst tests/kernel/%.c,$B/tests/kernel/%.elf,$(wildcard tes
 # A program of tests/efi/ is started by firmware in the loader's place.
 TEST_PROGRAMS := $(patsubst tests/efi/%.c,$B/tests/efi/%.efi,$(wildcard tests/efi/[!_]*.c))
 BENCH_KERNELS := $(patsubst %,$B/bench/kernel-%.elf,1-0 16-0 128-0 16-256)
+# A tool is the files of its own folder, of tools/ itself, and what it needs of common/. The tests
+# run it built with sanitizers.
+KSYMS_SOURCE  := $(wildcard tools/*.c tools/ksyms/*.c) common/symbol_table.c
+KSYMS         := $B/tools/ksyms
+CHECKED_TOOLS := $B/host/ksyms
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
 
 # ---- flags ---------------------------------------------------------------------------------
@@ -44,40 +51,61 @@ WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pr
             -Wcast-align -Wundef -Werror
 # Two builds in two folders are the same to the bit.
 SAME     := -ffile-prefix-map=$(CURDIR)=.
-BASE     := -std=gnu17 -g $(SAME) $(WARNINGS) -Icommon
+# DWARF 4, for Debian 12's binutils (2.40) misread 5: in each sequence of rows that does not begin
+# by naming its file, addr2line and objdump -l give the wrong one.
+BASE     := -std=gnu17 -gdwarf-4 $(SAME) $(WARNINGS) -Icommon
 # No SSE: firmware may not have turned it on, and the kernel does not save it.
 FREE     := $(BASE) -O2 -ffreestanding -mno-red-zone -mgeneral-regs-only -fvisibility=hidden \
-            -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
+            -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
             -ffunction-sections -fdata-sections -fno-strict-aliasing -fwrapv \
             -fno-delete-null-pointer-checks
+
+# kernel/diagnosis/undefined.c says what was undefined. With -fwrapv an overflow would not be.
+UNDEFINED     := -fsanitize=undefined -fno-wrapv
 
 EFI_INCLUDE   := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 # Without GNU_EFI_USE_MS_ABI gnu-efi's EFIAPI is empty and calls use the wrong registers.
 EFI_FLAGS     := -fshort-wchar -DGNU_EFI_USE_MS_ABI $(EFI_INCLUDE)
-LOADER_CFLAGS := $(FREE) -fpic $(EFI_FLAGS) -Iloader
-KERNEL_CFLAGS := $(FREE) -fpie -Ikernel -Ikernel/cpu -Ikernel/mm -Ikernel/console
+LOADER_CFLAGS := $(FREE) -fpic -fno-stack-protector $(EFI_FLAGS) -Iloader
+KERNEL_CFLAGS := $(FREE) -fpie -Ikernel -Ikernel/cpu -Ikernel/mm -Ikernel/console \
+                 -Ikernel/diagnosis -fno-optimize-sibling-calls \
+                 -fstack-protector-strong -mstack-protector-guard=global $(if $(DEBUG),$(UNDEFINED))
 HOST_CFLAGS   := $(BASE) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
-UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Iloader $(EFI_FLAGS)
+TOOLS_CFLAGS  := $(BASE) -O2 -D_GNU_SOURCE -Itools
+UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Ikernel/cpu -Ikernel/diagnosis -Iloader \
+                 $(EFI_FLAGS)
 LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstack \
                  -z max-page-size=4096 --build-id=none --gc-sections --fatal-warnings
 
 # kernel.ld knows no address of its own.
 layout        = $(shell sed -n 's/^\#define $1 *UINT64_C(\(.*\))/\1/p' common/layout.h)
 LINK_KERNEL   = $(LINK) -T kernel/kernel.ld --defsym=KERNEL_REGION=$(call layout,KERNEL_REGION) \
-                --defsym=KERNEL_LINK_ADDRESS=$(call layout,KERNEL_LINK_ADDRESS) \
-                --defsym=SYMBOLS_SIZE=52
+                --defsym=KERNEL_LINK_ADDRESS=$(call layout,KERNEL_LINK_ADDRESS)
+HEADER_SIZE   := 48 # of struct symbol_table_header: no table is smaller
+# A kernel of these objects, with its symbols in it: linked once to see how many bytes they need,
+# and again with as many. They come last, so nothing that they name has moved; were it
+# otherwise the second link would need another size, and ksyms would say so.
+define link_kernel
+$(call say,LD,$@)
+$Q$(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$(HEADER_SIZE) $1 -o $@
+$Qsize=$$($(KSYMS) --size $@) && $(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$$size $1 -o $@
+$(call say,SYMS,$@)
+$Q$(KSYMS) $@ $(if $V,,>/dev/null)
+$Qscripts/check-kernel $@
+endef
 
 EFI_START   := /usr/lib/crt0-efi-x86_64.o
 EFI_LIBRARY := /usr/lib/libgnuefi.a
 
 # Compiler, flags and lists of files: another compiler, or a source that went, rebuilds.
 SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) \
-            $(UNIT_CFLAGS) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS)
+            $(UNIT_CFLAGS) $(TOOLS_CFLAGS) $(UNDEFINED) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS) \
+            $(KSYMS_SOURCE)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run debug test test-all check unit boot-tests gdb-tests image lint format bench \
+.PHONY: all run debug test test-all check unit boot-tests tools-tests image lint format bench \
         help clean setup setup-test FORCE
 
 all: $B/esp.stamp $B/kernel.elf.debug ## build the loader, the kernel and the ESP's files
@@ -112,6 +140,17 @@ $B/loader/loader.elf: $(LOADER_OBJECTS) loader/loader.ld $B/settings
 	    -j .reloc $< $@
 	$Qscripts/pe-finish $@
 
+# ---- tools of the host ---------------------------------------------------------------------
+
+$B/tools/%.o: %.c $B/settings
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(TOOLS_CFLAGS) -MMD -MP -c $< -o $@
+
+$(KSYMS): $(KSYMS_SOURCE:%.c=$B/tools/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $^ -ldw -lelf -o $@
+
 # ---- the kernel ----------------------------------------------------------------------------
 
 $B/kernel/%.o: %.c $B/settings
@@ -122,35 +161,29 @@ $B/kernel/%.o: %.c $B/settings
 $B/kernel/%.o: %.asm
 	@mkdir -p $(@D)
 	$(call say,NASM,$@)
-	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP $< -o $@
+	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -Ikernel/cpu/ -MD $(@:.o=.d) -MP $< -o $@
 
-$B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $B/settings
-	$(call say,LD,$@)
-	$Q$(LINK_KERNEL) $(KERNEL_OBJECTS) -o $@
-	$Qscripts/check-kernel $@
+$B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
+	$(call link_kernel,$(KERNEL_OBJECTS))
 
 %.elf: %.elf.debug
 	$(call say,STRP,$@)
 	$Q$(OBJCOPY) --strip-all $< $@
 
-$B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $B/settings
+$B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
 	@mkdir -p $(@D)
-	$(call say,LD,$@)
-	$Q$(LINK_KERNEL) $< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)) -o $@
-	$Qscripts/check-kernel $@
+	$(call link_kernel,$< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)))
 
 # Kernels of any size, for tests/bench/: kernel-16-256 has 16 MiB of read-only data and 256 MiB of
 # BSS more than the kernel.
-$B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $B/settings
+$B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
 	@mkdir -p $(@D)
-	$(call say,LD,$@)
 	$Qprintf '.section %s\n.fill %d,8,0x5a\n.section %s\n.skip %d\n.section .note.GNU-stack\n' \
 	    '.rodata.fill,"aR"' \
 	    $$(($(word 1,$(subst -, ,$*)) << 17)) '.bss.fill,"awR",@nobits' \
 	    $$(($(word 2,$(subst -, ,$*)) << 20 | 8)) | \
 	    $(CC) -x assembler -c - -o $(@:.elf.debug=.fill.o)
-	$Q$(LINK_KERNEL) $(KERNEL_OBJECTS) $(@:.elf.debug=.fill.o) -o $@
-	$Qscripts/check-kernel $@
+	$(call link_kernel,$(KERNEL_OBJECTS) $(@:.elf.debug=.fill.o))
 
 # ---- what firmware starts in the loader's place, for tests ---------------------------------
 
@@ -203,7 +236,7 @@ run: setup ## build everything and boot it in QEMU, the serial console on the te
 
 debug: setup-test ## QEMU stopped at reset, gdb attached
 	@$(MAKE) --no-print-directory image
-	@scripts/debug --image $B/bestla.img
+	@scripts/debug --build $B
 
 test: setup-test ## every test: unit tests on the host, boot tests in QEMU
 	@$(MAKE) --no-print-directory unit
@@ -218,11 +251,20 @@ check: setup-test ## unit tests and one boot, a good minute
 	@scripts/qemu --image $B/bestla.img --wait-for 'bestla: ready'
 
 unit: $(UNIT_TESTS)
-	@for test in $^; do echo "$$test"; $$test || exit 1; done
+	@printf '%s\n' $^ | xargs -P "$$(nproc)" -n 1 sh -c 'out=$$($$0 2>&1) || { \
+	    printf "%s\n%s\n" "$$0" "$$out"; exit 255; }; echo "$$0: $${out##*  ]}"'
 
 PYTEST_SELECT := -m 'not matrix'
-boot-tests: $B/bestla.img $(TEST_KERNELS) $(TEST_PROGRAMS)
+boot-tests: $B/bestla.img $(TEST_KERNELS) $(TEST_PROGRAMS) tools-tests
 	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/boot
+
+tools-tests: $B/kernel.elf $(TEST_KERNELS) $(CHECKED_TOOLS)
+	$(PYTEST) tests/tools
+
+$B/host/tools/%.o: FAKE := -D_GNU_SOURCE -Itools
+$B/host/ksyms: $(KSYMS_SOURCE:%.c=$B/host/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $(HOST_CFLAGS) $^ -ldw -lelf -o $@
 
 # On the host the loader meets a fake CPU: tests/unit/fake/x86_cpu.h stands before the real one.
 $B/host/loader/%.o: FAKE := -Itests/unit/fake
@@ -244,6 +286,18 @@ $B/unit/%: $B/host/tests/unit/%.o $(COMMON:%.c=$B/host/%.o) $$(call links,$$*)
 	$(call say,LD,$@)
 	$Q$(CC) $(HOST_CFLAGS) $(LOW) $^ -lcmocka -o $@
 
+# What the checks call here is the kernel's own and not the host's libubsan.
+$B/host/tests/unit/undefined_acts.o: tests/unit/undefined_acts.c $B/host/kernel/diagnosis/undefined.o \
+                                     $B/settings
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(BASE) $(UNDEFINED) -O1 -Wno-vla -Itests/unit -MMD -MP -c $< -o $(@:.o=.part.o) -MT $@ -MF $(@:.o=.d)
+	$Q$(LD) -r $(@:.o=.part.o) $B/host/kernel/diagnosis/undefined.o -o $@
+	$Q$(OBJCOPY) --wildcard --localize-symbol='__ubsan_handle_*' $@
+
+# The kernel's checks in one file of a kernel that is otherwise as always.
+$(patsubst %,$B/kernel/tests/kernel/undefined_%.o,overflow index shift): EXTRA := $(UNDEFINED)
+
 lint: setup-test ## formatting, static analysis, scripts
 	@$(MAKE) --no-print-directory compile_commands.json
 	scripts/lint
@@ -256,12 +310,14 @@ bench: setup-test ## instructions from the loader's entry to the kernel
 	@tests/bench/boot-cost
 
 # For clangd and clang-tidy.
-compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE)
+compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE)
 	@{ sep='['; \
 	   for f in $(LOADER_SOURCE); do \
 	     printf '%s\n{"directory":"%s","file":"%s","command":"$(CC) $(LOADER_CFLAGS) -c %s"}' "$$sep" '$(CURDIR)' $$f $$f; sep=','; done; \
 	   for f in $(filter kernel/%,$(KERNEL_SOURCE)); do \
 	     printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(KERNEL_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
+   for f in $(filter tools/%,$(KSYMS_SOURCE)); do \
+     printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(TOOLS_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
 	   printf '\n]\n'; } > $@
 
 clean: ## remove everything that was built

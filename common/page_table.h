@@ -42,6 +42,10 @@ struct pt_space {
     uint64_t phys_to_virt;       /* 0 while physical memory is mapped at itself */
     struct frame_source *frames; /* NULL for a space that is only read */
 
+    /* For reading tables that may be wrong: a table in a frame that it denies is not looked into,
+     * as if the entry that names it were not present. NULL: every table can be read. */
+    bool (*can_read)(phys_addr_t frame);
+
     /* Called after entries of a live space have changed, before table frames that
      * went out of use are given back (SDM Vol. 3A, 4.10.4.2). NULL while no
      * CPU has the space loaded. */

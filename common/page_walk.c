@@ -96,6 +96,12 @@ static void prune_table(struct pt_walker *walker, const struct pt_slot *slot)
 static enum pt_status walk_table(struct pt_walker *walker, const struct table_view *table,
                                  struct virt_range range);
 
+static bool can_read(const struct pt_walker *walker, phys_addr_t table)
+{
+    return walker->pass != PT_READ || walker->space->can_read == NULL ||
+           walker->space->can_read(table);
+}
+
 /* The table behind a slot; one that is missing is counted, made or passed over,
  * by pass. */
 static enum pt_status walk_below(struct pt_walker *walker, const struct pt_slot *slot)
@@ -117,6 +123,8 @@ static enum pt_status walk_below(struct pt_walker *walker, const struct pt_slot 
         table = grow_table(walker, slot);
     }
 
+    if (!can_read(walker, entry_table(table)))
+        return PT_OK;
     below.frame = entry_table(table);
     below.entries = pt_table_at(walker->space, below.frame);
     enum pt_status status = walk_table(walker, &below, slot->part);
@@ -158,5 +166,7 @@ enum pt_status pt_walk_range(struct pt_walker *walker, struct virt_range range)
         .level = walker->space->top,
         .rights = PT_RIGHT_READ | PT_RIGHT_WRITE | PT_RIGHT_EXECUTE | PT_RIGHT_USER,
     };
+    if (!can_read(walker, root.frame))
+        return PT_OK;
     return walk_table(walker, &root, range);
 }

@@ -259,7 +259,8 @@ bool symbol_table_line(const struct symbol_table *table, uint64_t offset, struct
             at.file = read_number(&stream);
         at.line += (uint32_t)zigzag(read_number(&stream));
         if (offset - start < head >> 1) {
-            *line = at;
+            if (at.line != 0)
+                *line = at;
             return at.line != 0;
         }
         start += head >> 1;

@@ -43,14 +43,13 @@ struct symbol_table_header {
     uint32_t pieces;
     uint32_t lines; /* records */
     uint32_t files;
-    uint32_t end;          /* of the last piece and the last record: offset from the base */
     uint32_t name_codes;   /* literals in the low 16 bits, pairs in the high */
     uint32_t piece_stream; /* offsets from the header; pieces end where the lines start, … */
     uint32_t line_stream;
     uint32_t file_stream; /* … and files with the table */
 };
 
-_Static_assert(sizeof(struct symbol_table_header) == 52, "docs/symbols.md");
+_Static_assert(sizeof(struct symbol_table_header) == 48, "docs/symbols.md");
 
 /* The first of a run of pieces or records. */
 struct symbol_block {

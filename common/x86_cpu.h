@@ -79,7 +79,7 @@ static inline bool cpu_has_rdrand(void)
     return (cpuid(1, 0).ecx >> 30 & 1) != 0;
 }
 
-/* False: there is no random number now. */
+/* False: nothing random was at hand. */
 static inline bool rdrand(uint64_t *value)
 {
     bool good;

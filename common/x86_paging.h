@@ -110,6 +110,22 @@ static inline bool entry_is_table(uint64_t entry, enum pt_level level)
     return entry_is_present(entry) && !entry_is_leaf(entry, level);
 }
 
+/* Those of a present entry's bits that are set and must not be: a page fault is what comes of
+ * them. `no_execute` is whether EFER.NXE is set. */
+static inline uint64_t entry_reserved(uint64_t entry, enum pt_level level,
+                                      struct pt_features features)
+{
+    uint64_t reserved = ENTRY_ADDRESS & ~((UINT64_C(1) << features.phys_bits) - 1);
+
+    if (!features.no_execute)
+        reserved |= ENTRY_NO_EXECUTE;
+    if (level > PT_LEVEL_PDPT || (level == PT_LEVEL_PDPT && !features.leaf_1gib))
+        reserved |= ENTRY_PAGE_SIZE;
+    else if (level > PT_LEVEL_PT && (entry & ENTRY_PAGE_SIZE) != 0)
+        reserved |= (level_size(level) - 1) & ENTRY_ADDRESS & ~ENTRY_PAT_LARGE;
+    return entry & reserved;
+}
+
 static inline phys_addr_t entry_table(uint64_t entry)
 {
     return phys(entry & ENTRY_ADDRESS);

@@ -11,6 +11,8 @@
 #include "page_map.h"
 #include "panic.h"
 #include "run.h"
+#include "stack_guard.h"
+#include "symbols.h"
 #include "x86_cpu.h"
 
 static void take_memory_over(void)
@@ -36,6 +38,8 @@ void kernel_main(phys_addr_t handed_over)
     handoff_check(handed_over);
     handoff_print_log(entered);
     clock_report();
+    symbols_report();
+    stack_guard_start();
     cpu_guard_kernel();
 
     take_memory_over();

@@ -11,7 +11,7 @@
 static struct uart com1 = {.base = UART_COM1, .in = in8, .out = out8};
 static bool debug_console;
 
-static void put(void *context, const char *text, size_t length)
+void log_sink(void *context, const char *text, size_t length)
 {
     (void)context;
     uart_write(&com1, text, length);
@@ -47,9 +47,9 @@ void log_write(enum log_level level, const char *subsystem, const char *format, 
 
     put_head(read_tsc(), level, subsystem);
     va_start(args, format);
-    format_to(put, NULL, format, args);
+    format_to(log_sink, NULL, format, args);
     va_end(args);
-    put(NULL, "\n", 1);
+    log_sink(NULL, "\n", 1);
 }
 
 void log_write_at(uint64_t tsc, enum log_level level, const char *subsystem, const char *text,
@@ -64,6 +64,6 @@ void log_raw(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    format_to(put, NULL, format, args);
+    format_to(log_sink, NULL, format, args);
     va_end(args);
 }

@@ -24,6 +24,9 @@ void log_write_at(uint64_t tsc, enum log_level level, const char *subsystem, con
 FORMAT_LIKE_PRINTF(1, 2)
 void log_raw(const char *format, ...);
 
+/* The consoles as a sink of format.h; the context is not used. */
+void log_sink(void *context, const char *text, size_t length);
+
 #define log_info(subsystem, ...)    log_write(LOG_INFO, subsystem, __VA_ARGS__)
 #define log_warning(subsystem, ...) log_write(LOG_WARNING, subsystem, __VA_ARGS__)
 

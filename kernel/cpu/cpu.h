@@ -21,6 +21,7 @@ void cpu_guard_kernel(void);
 /* The exceptions that the kernel tells apart (SDM Vol. 3A, table 6-1). */
 enum vector {
     VECTOR_NMI = 2,
+    VECTOR_BREAKPOINT = 3,
     VECTOR_DOUBLE_FAULT = 8,
     VECTOR_INVALID_TSS = 10,
     VECTOR_GENERAL_PROTECTION = 13,
@@ -48,7 +49,23 @@ struct registers {
     uint64_t rip, cs, rflags, rsp, ss; /* by the CPU (SDM Vol. 3A, 6.14.2) */
 };
 
-/* exceptions.c: every vector ends here. */
-_Noreturn void exception(const struct registers *registers);
+_Static_assert(offsetof(struct registers, rip) == 136, "vectors.asm");
+
+/* In place of a vector, when registers are not those of an exception. */
+#define VECTOR_NONE UINT64_C(256)
+
+/* Prints the cause of an exception in words; nothing for VECTOR_NONE. */
+void exception_explain(const struct registers *registers);
+
+/* What is done about an exception: true when the interrupted code may go on, with the registers
+ * as they then are. A handler runs with interrupts off, on the stack that was interrupted or on the
+ * vector's own (enum ist). */
+typedef bool (*exception_handler)(struct registers *registers);
+
+/* From now on `handler` (NULL: none) sees the vector's exceptions first. */
+void exception_handle(enum vector vector, exception_handler handler);
+
+/* exceptions.c: every vector ends here; it panics unless a handler takes care. */
+void exception(struct registers *registers);
 
 #endif

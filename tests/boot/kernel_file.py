@@ -62,3 +62,9 @@ def symbols(kernel: Path = KERNEL) -> dict[str, int]:
     lines = read("nm", kernel.with_name(kernel.name + ".debug")).splitlines()
     return {name: int(address, 16) for address, _, name in
             (line.split() for line in lines if len(line.split()) == 3)}
+
+
+def running_symbols(log: str, kernel: Path = KERNEL) -> dict[str, int]:
+    """Addresses by name in a kernel that runs, or did."""
+    slide = slide_of(log, kernel)
+    return {name: address + slide for name, address in symbols(kernel).items()}

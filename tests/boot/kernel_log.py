@@ -74,35 +74,72 @@ class Step:
 
 
 @dataclass(frozen=True)
-class ExceptionReport:
-    """The report of an exception."""
+class Frame:
+    """A line of a backtrace; what is not known is empty."""
 
-    vector: int
+    address: int
+    certain: bool
     name: str
+    offset: int
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Report:  # pylint: disable=too-many-instance-attributes
+    """What a kernel that died has left."""
+
+    vector: int | None              # None: panic was called
+    message: str
     error_code: int
-    rip: int
-    details: list[str] = field(default_factory=list)
+    place: Frame
+    details: list[str] = field(default_factory=list)    # the cause in words
     registers: dict[str, int] = field(default_factory=dict)
     walk: list[Step] = field(default_factory=list)
+    stack: str = ""
+    backtrace: list[Frame] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)    # the backtrace's other lines
+    memory: str = ""
+
+    @property
+    def rip(self) -> int:
+        """Where it happened."""
+        return self.place.address
 
 
-_EXCEPTION = re.compile(r"^exception (\d+): (.*), error code 0x([0-9a-f]+), at RIP 0x([0-9a-f]+)$",
-                        re.M)
+_TITLE = re.compile(r"^(?:exception (\d+): (.*), error code 0x([0-9a-f]+)|panic: (.*))$\n"
+                    r"^RIP (.*)$", re.M)
 _REGISTER = re.compile(r"\b([A-Z][A-Z0-9]{1,2}) +([0-9a-f]{16})\b")
 _STEP = re.compile(rf"^  (PML5|PML4|PDPT|PD|PT) *\[ *(\d+)\] at {_HEX}: {_HEX} (.*)$", re.M)
+_FRAME = re.compile(rf"^{_HEX}( \?)?(?: (\S+)\+{_HEX}(?: \((\S+?)(?::(\d+))?\))?)?$")
 
 
-def exception(log: str) -> ExceptionReport:
-    """The report at the end of a kernel that died of an exception, and of nothing else."""
-    found = _EXCEPTION.search(log)
-    assert found, "no exception was reported"
+def frame(text: str) -> Frame | None:
+    """A place as the kernel prints it: address, symbol and source line."""
+    found = _FRAME.match(text.strip())
+    return found and Frame(int(found[1], 16), not found[2], found[3] or "",
+                           int(found[4] or "0", 16), found[5] or "", int(found[6] or 0))
+
+
+def report(log: str) -> Report:
+    """The one report of a kernel that died, whole and at the log's end."""
+    titles = list(_TITLE.finditer(log))
+    assert len(titles) == 1, f"{len(titles)} reports"
+    found = titles[0]
     end = log.index("kernel panic: ", found.end())
-    report = log[found.end():end]
-    assert log[end:].startswith(f"kernel panic: {found[2]}\n"), log[end:]
-    first_register = report.index("  RAX ")
-    return ExceptionReport(
-        int(found[1]), found[2], int(found[3], 16), int(found[4], 16),
-        [line.strip() for line in report[:first_register].splitlines() if line.strip()],
-        {name: int(value, 16) for name, value in _REGISTER.findall(report)},
+    message = found[2] or found[4]
+    assert log[end:] == f"kernel panic: {message}\n", log[end:]
+    parts = re.fullmatch(r"(.*?)^registers:\n(.*?)^(  (?:on|RSP) .*?\n)backtrace:\n(.*?)"
+                         r"^memory: (.*)\n", log[found.end() + 1:end], re.M | re.S)
+    assert parts, log[found.start():]
+    place = frame(found[5])
+    assert place, found[5]
+    lines = [(line.strip(" "), frame(line)) for line in parts[4].splitlines()]
+    return Report(
+        int(found[1]) if found[1] else None, message, int(found[3] or "0", 16), place,
+        [line.strip() for line in parts[1].splitlines() if not _STEP.match(line)],
+        {name: int(value, 16) for name, value in _REGISTER.findall(parts[2])},
         [Step(step[1], int(step[2]), int(step[3], 16), int(step[4], 16), step[5].strip())
-         for step in _STEP.finditer(report)])
+         for step in _STEP.finditer(parts[1])],
+        parts[3].strip(), [each for _, each in lines if each],
+        [line for line, each in lines if not each], parts[5])

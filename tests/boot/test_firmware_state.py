@@ -44,7 +44,7 @@ def test_la57_walk_has_five_steps(boot: Callable[..., Boot]) -> None:
     """So that the report of an exception is right there too."""
     machine = boot(efi=program("la57"), kernel=kernel_path("write_text"), **QUICK)
     machine.wait_for(r"^kernel panic: .*\n")
-    report = exception(machine.serial)
+    report = report_of(machine.serial)
     table = report.registers["CR3"] & -PAGE
     assert [step.level for step in report.walk] == ["PML5", "PML4", "PDPT", "PD", "PT"]
     for level, step in enumerate(report.walk):

@@ -12,8 +12,8 @@ from typing import Callable
 import pytest
 
 from booting import QUICK, ROOT, Boot
-from kernel_file import KERNEL, KERNEL_REGION, PAGE, Segment, segments, slide_of, symbols
-from kernel_log import ExceptionReport, assert_audited, exception
+from kernel_file import KERNEL_REGION, PAGE, Segment, running_symbols, segments, slide_of
+from kernel_log import Report, assert_audited, report as report_of
 
 KERNELS = ROOT / "build" / "tests" / "kernel"
 PAGE_FAULT = "#PF page fault"
@@ -29,19 +29,13 @@ def kernel_path(name: str) -> Path:
     return KERNELS / f"{name}.elf"
 
 
-def slid_symbols(machine: Boot, kernel: Path = KERNEL) -> dict[str, int]:
-    """Addresses by name in a kernel that runs."""
-    slide = slide_of(machine.serial, kernel)
-    return {name: address + slide for name, address in symbols(kernel).items()}
-
-
-def die(boot: Callable[..., Boot], name: str) -> tuple[Boot, int, ExceptionReport]:
+def die(boot: Callable[..., Boot], name: str) -> tuple[Boot, int, Report]:
     """Boots a kernel to its end; the address of its attempt, and the report of its death."""
     machine = boot(kernel=kernel_path(name), **QUICK)
     machine.wait_for(r"^kernel panic: .*\n")
     assert_audited(machine.serial)
     attempt = re.search(r"^attempt: 0x([0-9a-f]{16})$", machine.serial, re.M)
-    return machine, int(attempt[1], 16) if attempt else 0, exception(machine.serial)
+    return machine, int(attempt[1], 16) if attempt else 0, report_of(machine.serial)
 
 
 def segment_of(name: str, address: int) -> Segment | None:
@@ -58,7 +52,7 @@ class Fault:
     error_code: int
     where: range | str              # addresses, or the rights of a segment
     last: str
-    remark: str = ""                # on a line of its own
+    remark: str = ""                # how a line begins that says what lies there
 
     @property
     def why(self) -> str:
@@ -66,13 +60,20 @@ class Fault:
         return "the rights forbid it" if self.error_code & RIGHTS else "not mapped"
 
 
+ALIAS = "where the kernel's {} is: "
 FAULTS = {
-    "write_rodata": Fault("write", WRITE | RIGHTS, "R--", "R-- supervisor leaf"),
-    "write_text": Fault("write", WRITE | RIGHTS, "R-X", "R-X supervisor leaf"),
-    "write_text_alias": Fault("write", WRITE | RIGHTS, DIRECT_MAP, "R-- supervisor leaf"),
-    "write_rodata_alias": Fault("write", WRITE | RIGHTS, DIRECT_MAP, "R-- supervisor leaf"),
-    "execute_data": Fault("fetch", FETCH | RIGHTS, "RW-", "RW- supervisor leaf"),
-    "execute_direct_map": Fault("fetch", FETCH | RIGHTS, DIRECT_MAP, "RW- supervisor leaf"),
+    "write_rodata": Fault("write", WRITE | RIGHTS, "R--", "R-- supervisor leaf",
+                          "that is in the kernel's read-only data: "),
+    "write_text": Fault("write", WRITE | RIGHTS, "R-X", "R-X supervisor leaf",
+                        "that is in the kernel's text: run+0x0 (tests/kernel/write_text.c:"),
+    "write_text_alias": Fault("write", WRITE | RIGHTS, DIRECT_MAP, "R-- supervisor leaf",
+                              ALIAS.format("text") + "run+0x0 (tests/kernel/write_text_alias.c:"),
+    "write_rodata_alias": Fault("write", WRITE | RIGHTS, DIRECT_MAP, "R-- supervisor leaf",
+                                ALIAS.format("read-only data")),
+    "execute_data": Fault("fetch", FETCH | RIGHTS, "RW-", "RW- supervisor leaf",
+                          "that is in the kernel's data: "),
+    "execute_direct_map": Fault("fetch", FETCH | RIGHTS, DIRECT_MAP, "RW- supervisor leaf",
+                                "that is the direct map of physical {:#x}, usable"),
     "read_below_stack": Fault("read", 0, "", "not present",
                               "that is the guard page below the boot stack"),
     "read_above_stack": Fault("read", 0, "", "not present",
@@ -80,7 +81,8 @@ FAULTS = {
     "touch_lower_half": Fault("read", 0, LOWER_HALF, "not present"),
     "edit_protect": Fault("write", WRITE | RIGHTS, EDITED, "R-- supervisor leaf"),
     "edit_unmap": Fault("read", 0, EDITED, "not present"),
-    "edit_direct_map": Fault("write", WRITE | RIGHTS, DIRECT_MAP, "R-- supervisor leaf"),
+    "edit_direct_map": Fault("write", WRITE | RIGHTS, DIRECT_MAP, "R-- supervisor leaf",
+                             "that is the direct map of physical {:#x}, usable"),
 }
 
 
@@ -91,23 +93,37 @@ def test_page_fault(boot: Callable[..., Boot], name: str) -> None:
     machine, address, report = die(boot, name)
     slide = slide_of(machine.serial, kernel_path(name))
 
-    assert (report.vector, report.name, report.error_code) == (14, PAGE_FAULT, fault.error_code)
+    assert (report.vector, report.message, report.error_code) == (14, PAGE_FAULT, fault.error_code)
     assert report.registers["CR2"] == address
     if isinstance(fault.where, range):
         assert address in fault.where
     else:
         segment = segment_of(name, address - slide)
         assert (segment.rights if segment else "") == fault.where
-    assert report.details == [
-        f"{fault.done} of {address:#018x}: {fault.why}, by supervisor mode",
-        *filter(None, [fault.remark])]
+    assert report.details[0] == \
+        f"{fault.done} of {address:#018x}: {fault.why}, by supervisor mode"
+    base = re.search(r"direct map at 0x([0-9a-f]{16})$", machine.serial, re.M)
+    remark = fault.remark.format(address - int(base[1] if base else "", 16))
+    assert any(line.startswith(remark) for line in report.details[1:-1]) or not remark
+    assert report.details[-1] == f"missing: {missing(fault, address, report)}"
     assert_walked(report, address)
     assert report.walk[-1].words == fault.last
     code = segment_of(name, report.rip - slide)
     assert report.rip == address if fault.error_code & FETCH else code and code.rights == "R-X"
 
 
-def assert_walked(report: ExceptionReport, address: int) -> None:
+def missing(fault: Fault, address: int, report: Report) -> str:
+    """The kernel's words for what the last entry of the walk lacks."""
+    level = report.walk[-1].level
+    if fault.error_code & RIGHTS:
+        right = "execute" if fault.error_code & FETCH else "write"
+        return f"the right to {right}, which the {level} entry withholds"
+    size = PAGE << 9 * ["PT", "PD", "PDPT", "PML4"].index(level)
+    return f"the {level} entry; nothing is mapped in the {size:#x} bytes from " \
+        f"{address & -size:#018x}"
+
+
+def assert_walked(report: Report, address: int) -> None:
     """The walk is that of the address, from CR3 on, each step where the one above leads."""
     levels = ["PML4", "PDPT", "PD", "PT"]
     table = report.registers["CR3"] & -PAGE
@@ -123,10 +139,10 @@ def assert_walked(report: ExceptionReport, address: int) -> None:
 def test_stack_overflow_is_reported_on_its_own_stack(boot: Callable[..., Boot]) -> None:
     """A double fault at the guard page, and the report ran on the #DF stack."""
     machine, _, report = die(boot, "stack_overflow")
-    edges = slid_symbols(machine, kernel_path("stack_overflow"))
+    edges = running_symbols(machine.serial, kernel_path("stack_overflow"))
     bottom = edges["boot_stack_bottom"]
 
-    assert (report.vector, report.name, report.error_code) == (8, "#DF double fault", 0)
+    assert (report.vector, report.message, report.error_code) == (8, "#DF double fault", 0)
     assert bottom - PAGE <= report.registers["CR2"] < bottom
     assert_walked(report, report.registers["CR2"])
     assert report.walk[-1].words == "not present"
@@ -147,7 +163,7 @@ def test_other_exceptions(boot: Callable[..., Boot], name: str) -> None:
     """What is no page fault has no address to walk."""
     vector, words, error_code, details = OTHERS[name]
     machine, _, report = die(boot, name)
-    assert (report.vector, report.name, report.error_code) == (vector, words, error_code)
+    assert (report.vector, report.message, report.error_code) == (vector, words, error_code)
     assert report.details == details
     assert not report.walk
     code = segment_of(name, report.rip - slide_of(machine.serial, kernel_path(name)))
@@ -161,8 +177,8 @@ def test_nmi_is_reported_on_its_own_stack(boot: Callable[..., Boot]) -> None:
     machine.wait_for("^bestla: ready$")
     machine.qmp.command("inject-nmi")
     machine.wait_for(r"^kernel panic: NMI\n")
-    edges = slid_symbols(machine)
-    assert exception(machine.serial).vector == 2
+    edges = running_symbols(machine.serial)
+    assert report_of(machine.serial).vector == 2
     assert edges["nmi_stack_bottom"] <= machine.registers()["RSP"] < edges["nmi_stack_top"]
 
 

@@ -2,6 +2,75 @@
 /* Walks, effective rights and runs, over tables as others may have made them. */
 #include "page_fixture.h"
 
+/* ---- tables that are wrong ----------------------------------------------------------------- */
+
+static phys_addr_t denied;
+
+static bool all_but_denied(phys_addr_t frame)
+{
+    return frame.raw != denied.raw;
+}
+
+/* A table that may not be read is nothing mapped, for every way of reading. */
+static void denied_tables_are_not_read(void **state)
+{
+    struct fixture f;
+    struct pt_step steps[PT_STEPS_MAX], all[PT_STEPS_MAX];
+    (void)state;
+
+    open_fixture(&f, PT_LEVEL_PML5);
+    assert_int_equal(pt_map(&f.space, virt_range(HIGH, KIB_4), phys(0), read_write, PT_LEVEL_PT),
+                     PT_OK);
+    assert_int_equal(pt_walk(&f.space, virt(HIGH), all), 5);
+    struct pt_space careful = f.space;
+    careful.can_read = all_but_denied;
+    for (size_t i = 0; i < 5; i++) {
+        denied = i == 0 ? f.space.root : entry_table(all[i - 1].entry);
+        assert_int_equal(pt_walk(&careful, virt(HIGH), steps), i);
+        for (size_t j = 0; j < i; j++)
+            assert_int_equal(steps[j].entry, all[j].entry);
+        assert_false(pt_translate(&careful, virt(HIGH), NULL));
+    }
+    denied = phys(0);
+    assert_true(pt_translate(&careful, virt(HIGH), NULL));
+    close_fixture(&f);
+}
+
+/* SDM Vol. 3A, tables 4-14 to 4-20. */
+static void reserved_bits_are_known(void **state)
+{
+    const struct pt_features all = {.no_execute = true, .leaf_1gib = true, .phys_bits = 40};
+    const struct pt_features few = {.phys_bits = 36};
+    const uint64_t ps = UINT64_C(1) << 7, nx = UINT64_C(1) << 63, pat = UINT64_C(1) << 12;
+    const struct {
+        uint64_t entry;
+        enum pt_level level;
+        const struct pt_features *features;
+        uint64_t reserved;
+    } rows[] = {
+        {nx | UINT64_C(0xffffffffff) | ps, PT_LEVEL_PT, &all, 0},
+        {UINT64_C(1) << 40 | 1, PT_LEVEL_PT, &all, UINT64_C(1) << 40},
+        {UINT64_C(1) << 51 | 1, PT_LEVEL_PML5, &all, UINT64_C(1) << 51},
+        {UINT64_C(0x7ff) << 52 | 1, PT_LEVEL_PML4, &all, 0},
+        {nx | 1, PT_LEVEL_PD, &few, nx},
+        {UINT64_C(1) << 36 | 1, PT_LEVEL_PD, &few, UINT64_C(1) << 36},
+        {ps | 1, PT_LEVEL_PML5, &all, ps},
+        {ps | 1, PT_LEVEL_PML4, &all, ps},
+        {ps | 1, PT_LEVEL_PDPT, &few, ps},
+        {ps | pat | 1, PT_LEVEL_PDPT, &all, 0},
+        {ps | UINT64_C(0x3fffe000) | 1, PT_LEVEL_PDPT, &all, UINT64_C(0x3fffe000)},
+        {UINT64_C(0x3fffe000) | 1, PT_LEVEL_PDPT, &all, 0},
+        {ps | UINT64_C(1) << 30 | 1, PT_LEVEL_PDPT, &all, 0},
+        {ps | UINT64_C(0x1fe000) | 1, PT_LEVEL_PD, &all, UINT64_C(0x1fe000)},
+        {ps | UINT64_C(1) << 21 | pat | 1, PT_LEVEL_PD, &few, 0},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(entry_reserved(rows[i].entry, rows[i].level, *rows[i].features),
+                         rows[i].reserved);
+}
+
 /* ---- reading ------------------------------------------------------------------------------ */
 
 /* Tables that others made may restrict what their leaves allow, and hold user bits. */
@@ -174,6 +243,8 @@ static void runs_split_where_something_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(denied_tables_are_not_read),
+        cmocka_unit_test(reserved_bits_are_known),
         cmocka_unit_test(rights_are_those_of_all_levels),
         cmocka_unit_test(ranges_are_exact),
         cmocka_unit_test(every_table_is_visited_once),

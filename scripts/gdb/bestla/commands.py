@@ -1,5 +1,5 @@
 """The gdb commands: pagemap, pagewalk, bestla-symbols, bestla-kernel-symbols,
-bestla-stop-in-loader."""
+bestla-stop-in-loader, bestla-frames."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Optional
 
 import gdb
 
-from . import kernel, loader, target
+from . import frames, kernel, loader, target
 from .memory import Unreadable
 from .paging import ADDRESS_MASK, NotTranslating, Tables
 from .report import HEADER, piece_row, walk_rows
@@ -150,7 +150,22 @@ runs on, the kernel's symbols move to where the kernel is before it starts."""
         loader.stop_in_loader(loader.Files(gdb.parameter("bestla-build")))
 
 
-COMMANDS = (PageMap, PageWalk, LoaderSymbols, KernelSymbols, StopInLoader)
+class Frames(BestlaCommand):
+    """Print the frames as `backtrace` does, in a form for programs.
+Usage: bestla-frames
+A line is `frame NUMBER PC FUNCTION FILE:LINE`, `?` for what is not known. A function that was
+put inline is none; PC is where the frame goes on."""
+
+    name = "bestla-frames"
+
+    def run(self, argument: str) -> None:
+        if argument:
+            raise UsageError("takes no argument, got '%s'" % argument)
+        target.require_target()
+        print("\n".join(frames.frame_lines()))
+
+
+COMMANDS = (PageMap, PageWalk, LoaderSymbols, KernelSymbols, StopInLoader, Frames)
 
 
 def parse_rows(argument: str) -> int:

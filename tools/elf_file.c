@@ -1,0 +1,244 @@
+/* See elf_file.h. */
+#include "elf_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- reading --------------------------------------------------------------------------- */
+
+static enum tool_status read_all(int fd, struct elf_file *file)
+{
+    for (size_t done = 0; done < file->size;) {
+        ssize_t got = read(fd, file->bytes + done, file->size - done);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return complain(TOOL_UNREADABLE, "%s: byte %zu of %zu: %s", file->path, done,
+                            file->size, got < 0 ? strerror(errno) : "the file became shorter");
+        done += (size_t)got;
+    }
+    return TOOL_OK;
+}
+
+static enum tool_status read_file(struct elf_file *file)
+{
+    int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    enum tool_status status;
+    struct stat about;
+
+    if (fd < 0 || fstat(fd, &about) < 0) {
+        status = complain(TOOL_UNREADABLE, "%s: %s", file->path, strerror(errno));
+    } else if (!S_ISREG(about.st_mode)) {
+        status = complain(TOOL_UNREADABLE, "%s: not a regular file", file->path);
+    } else {
+        file->size = (size_t)about.st_size;
+        file->mode = about.st_mode & 07777;
+        file->bytes = allocate(file->size, 1);
+        status = read_all(fd, file);
+    }
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+static bool inside(const struct elf_file *file, uint64_t offset, uint64_t size)
+{
+    return offset <= file->size && size <= file->size - offset;
+}
+
+/* What tells an ELF header of ours from others; the order gives each file its own message. */
+static enum tool_status check_header(const struct elf_file *file, const Elf64_Ehdr *header)
+{
+    if (file->size < SELFMAG || memcmp(file->bytes, ELFMAG, SELFMAG) != 0)
+        return complain(TOOL_NOT_ELF, "%s: not an ELF file", file->path);
+    if (file->size < EI_NIDENT)
+        return complain(TOOL_TRUNCATED, "%s: ends inside e_ident, %zu bytes", file->path,
+                        file->size);
+    if (file->bytes[EI_CLASS] != ELFCLASS64)
+        return complain(TOOL_NOT_64_BIT, "%s: e_ident[EI_CLASS] is %u: not a 64-bit ELF file",
+                        file->path, file->bytes[EI_CLASS]);
+    if (file->bytes[EI_DATA] != ELFDATA2LSB)
+        return complain(TOOL_NOT_ELF, "%s: e_ident[EI_DATA] is %u: not little-endian", file->path,
+                        file->bytes[EI_DATA]);
+    if (file->size < sizeof(*header))
+        return complain(TOOL_TRUNCATED, "%s: ends inside the ELF header, %zu bytes", file->path,
+                        file->size);
+    if (header->e_machine != EM_X86_64)
+        return complain(TOOL_NOT_X86_64, "%s: e_machine is %u: not x86-64", file->path,
+                        header->e_machine);
+    if (header->e_phoff && (header->e_phentsize != sizeof(Elf64_Phdr) ||
+                            !inside(file, header->e_phoff, header->e_phnum * UINT64_C(56))))
+        return complain(TOOL_TRUNCATED, "%s: %u program headers at 0x%llx do not lie in %zu bytes",
+                        file->path, header->e_phnum, (unsigned long long)header->e_phoff,
+                        file->size);
+    if (header->e_shoff &&
+        (header->e_shentsize != sizeof(Elf64_Shdr) ||
+         !inside(file, header->e_shoff, (header->e_shnum ? header->e_shnum : 1) * UINT64_C(64))))
+        return complain(TOOL_TRUNCATED, "%s: %u section headers at 0x%llx do not lie in %zu bytes",
+                        file->path, header->e_shnum, (unsigned long long)header->e_shoff,
+                        file->size);
+    return TOOL_OK;
+}
+
+static enum tool_status check_sections(const struct elf_file *file)
+{
+    struct elf_section section = {0};
+
+    while (elf_file_next_section(file, &section)) {
+        if (section.type != SHT_NOBITS && !inside(file, section.offset, section.size))
+            return complain(TOOL_TRUNCATED, "%s: section %zu (%s) at 0x%llx ends past %zu bytes",
+                            file->path, section.index, section.name,
+                            (unsigned long long)section.offset, file->size);
+    }
+    return TOOL_OK;
+}
+
+static enum tool_status find_image(struct elf_file *file)
+{
+    size_t count = 0;
+    Elf64_Phdr *headers = elf64_getphdr(file->elf);
+
+    file->base = UINT64_MAX;
+    if (headers && elf_getphdrnum(file->elf, &count) == 0) {
+        for (size_t i = 0; i < count; i++) {
+            uint64_t start = headers[i].p_vaddr, end;
+            if (headers[i].p_type != PT_LOAD)
+                continue;
+            if (__builtin_add_overflow(start, headers[i].p_memsz, &end))
+                return complain(TOOL_TOO_LARGE, "%s: program header %zu ends past 2^64", file->path,
+                                i);
+            file->base = start < file->base ? start : file->base;
+            file->end = end > file->end ? end : file->end;
+        }
+    }
+    if (file->end <= file->base)
+        return complain(TOOL_NOT_LINKED, "%s: no PT_LOAD: not a linked image", file->path);
+    return TOOL_OK;
+}
+
+enum tool_status elf_file_open(const char *path, struct elf_file *file)
+{
+    enum tool_status status;
+
+    *file = (struct elf_file){.path = path};
+    elf_version(EV_CURRENT);
+    if ((status = read_file(file)) != TOOL_OK ||
+        (status = check_header(file, (const Elf64_Ehdr *)(const void *)file->bytes)) != TOOL_OK)
+        return status;
+    /* elf_memory would keep the bytes as its own. */
+    char *copy = memcpy(allocate(file->size, 1), file->bytes, file->size);
+    file->elf = elf_memory(copy, file->size);
+    if (!file->elf) {
+        free(copy);
+        return complain(TOOL_NOT_ELF, "%s: %s", path, elf_errmsg(-1));
+    }
+    file->copy = copy;
+    if ((status = check_sections(file)) != TOOL_OK)
+        return status;
+    return find_image(file);
+}
+
+void elf_file_close(struct elf_file *file)
+{
+    elf_end(file->elf);
+    free(file->copy);
+    free(file->bytes);
+    *file = (struct elf_file){0};
+}
+
+/* ---- sections -------------------------------------------------------------------------- */
+
+bool elf_file_next_section(const struct elf_file *file, struct elf_section *section)
+{
+    size_t names;
+    Elf_Scn *scn = elf_nextscn(file->elf, section->scn);
+    const Elf64_Shdr *header = scn ? elf64_getshdr(scn) : NULL;
+
+    if (!header)
+        return false;
+    const char *name = elf_getshdrstrndx(file->elf, &names) == 0
+                           ? elf_strptr(file->elf, names, header->sh_name)
+                           : NULL;
+    *section = (struct elf_section){
+        .index = elf_ndxscn(scn),
+        .name = name ? name : "",
+        .type = header->sh_type,
+        .flags = header->sh_flags,
+        .address = header->sh_addr,
+        .offset = header->sh_offset,
+        .size = header->sh_size,
+        .scn = scn,
+    };
+    return true;
+}
+
+bool elf_file_section(const struct elf_file *file, const char *name, struct elf_section *section)
+{
+    *section = (struct elf_section){0};
+    while (elf_file_next_section(file, section)) {
+        if (strcmp(section->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- writing --------------------------------------------------------------------------- */
+
+static bool write_all(int fd, const uint8_t *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t put = write(fd, bytes, size);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return false;
+        bytes += put;
+        size -= (size_t)put;
+    }
+    return true;
+}
+
+/* A new file of this name, whole or not at all. `target` is where links lead to. */
+static bool write_file(const char *target, mode_t mode, const uint8_t *bytes, size_t size)
+{
+    char *beside = NULL;
+    bool done = false;
+
+    if (asprintf(&beside, "%s.XXXXXX", target) < 0)
+        return false;
+    int fd = mkstemp(beside);
+    if (fd >= 0) {
+        done = write_all(fd, bytes, size) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+        done = close(fd) == 0 && done && rename(beside, target) == 0;
+        int error = errno;
+        if (!done)
+            unlink(beside);
+        errno = error;
+    }
+    free(beside);
+    return done;
+}
+
+enum tool_status elf_file_replace(const struct elf_file *file, const struct elf_section *section,
+                                  const void *content)
+{
+    if (memcmp(file->bytes + section->offset, content, section->size) == 0)
+        return TOOL_OK;
+    uint8_t *bytes = memcpy(allocate(file->size, 1), file->bytes, file->size);
+    memcpy(bytes + section->offset, content, section->size);
+    char *target = realpath(file->path, NULL);
+    bool done = target && write_file(target, file->mode, bytes, file->size);
+    int error = errno;
+    free(target);
+    free(bytes);
+    return done ? TOOL_OK
+                : complain(TOOL_WRITE_FAILED, "%s: cannot be replaced: %s", file->path,
+                           strerror(error));
+}
