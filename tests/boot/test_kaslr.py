@@ -157,7 +157,8 @@ def test_source_is_firmware_where_it_can(boot: Callable[..., Boot]) -> None:
 
 @pytest.mark.parametrize("cpu, options, says", [
     ("max", "nokaslr", "loader: KASLR off: nokaslr"),
-    ("max,-rdrand", "quiet", "loader: KASLR off: neither firmware nor the CPU gives random numbers"),
+    ("max,-rdrand", "quiet",
+     "loader: KASLR off: neither firmware nor the CPU gives random numbers"),
     ("max,-rdrand", "kaslr",
      "loader: warning: KASLR off: neither firmware nor the CPU gives random numbers")])
 def test_off(boot: Callable[..., Boot], cpu: str, options: str, says: str) -> None:

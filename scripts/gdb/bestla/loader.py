@@ -254,9 +254,9 @@ def stop_in_loader(files: Files) -> None:
         known = loaded(ranges, header, pe)
         base = wait_for_loader(stops, ranges, header, pe) if known is None else known
     symbols(files, base)
+    kernel.follow()
     if known is not None:
         print("it was loaded before: %s may have run already; stopped here" % ENTRY)
         return
-    kernel.follow()
     gdb.Breakpoint(function=ENTRY, type=gdb.BP_HARDWARE_BREAKPOINT, temporary=True)
     gdb.execute("continue")
