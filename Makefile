@@ -151,6 +151,13 @@ $(KSYMS): $(KSYMS_SOURCE:%.c=$B/tools/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $^ -ldw -lelf -o $@
 
+# ksyms' own encoder and the kernel's own reader, with another main.
+$B/bench/symbol_cost: $(patsubst %.c,$B/tools/%.o,$(wildcard tests/bench/symbol_*.c) \
+                        $(filter-out %/main.c,$(KSYMS_SOURCE)))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Q$(CC) $^ -ldw -lelf -o $@
+
 # ---- the kernel ----------------------------------------------------------------------------
 
 $B/kernel/%.o: %.c $B/settings
@@ -305,8 +312,9 @@ lint: setup-test ## formatting, static analysis, scripts
 format: setup-test ## format the C sources
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
-bench: setup-test ## instructions from the loader's entry to the kernel
-	@$(MAKE) --no-print-directory all $(BENCH_KERNELS) $B/bench/read_cost.efi
+bench: setup-test ## what symbols cost (LINUX=vmlinux: beside Linux's), and loading
+	@$(MAKE) --no-print-directory all $(BENCH_KERNELS) $B/bench/read_cost.efi $B/bench/symbol_cost
+	@tests/bench/symbol-cost '$(LINUX)'
 	@tests/bench/boot-cost
 
 # For clangd and clang-tidy.

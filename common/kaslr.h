@@ -16,7 +16,7 @@ struct random_source {
     bool (*word)(struct random_source *source, uint64_t *word);
 };
 
-/* One of 0 … count - 1, each as likely as any other if the source's words are; count is not 0. The
+/* One of 0 to count - 1, each as likely as any other if the source's words are; count is not 0. The
  * choice rises with the word: 1 gives the first, 2^64 - 1 the last. False, and `choice` as it was,
  * where the source has nothing, or only words that would make the choice uneven, many times in a
  * row: at least every second word of a good source is fit. */

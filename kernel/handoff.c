@@ -2,12 +2,16 @@
 #include "handoff.h"
 
 #include "log.h"
+#include "mapping_record.h"
 #include "mem.h"
 #include "panic.h"
 #include "translate.h"
 
 struct boot_info boot_info;
 struct memory_map kernel_memory;
+
+/* The frames that handoff_copy took. */
+static struct phys_range copied;
 
 void handoff_rebase(void)
 {
@@ -101,6 +105,7 @@ void handoff_copy(struct frame_allocator *frames)
         panic("copying the boot info, %lu KiB: %s", size >> 10, frames_status_text(status));
 
     struct copies copies = {at.raw};
+    copied = (struct phys_range){at, size};
     copy(&copies, &boot_info.memory_map.address, array_size(&boot_info.memory_map));
     copy(&copies, &boot_info.firmware_map.address, array_size(&boot_info.firmware_map));
     copy(&copies, &boot_info.modules.address, array_size(&boot_info.modules));
@@ -114,4 +119,16 @@ void handoff_copy(struct frame_allocator *frames)
 struct text boot_options(void)
 {
     return (struct text){phys2virt(phys(boot_info.options)), boot_info.options_size - 1};
+}
+
+void handoff_record(void)
+{
+    struct virt_range range = virt_range(virt_of(phys2virt(copied.start)).raw, copied.size);
+
+    mapping_record_add(range, "boot info: memory map");
+    mapping_record_add(range, "boot info: firmware's memory map");
+    mapping_record_add(range, "boot info: options");
+    mapping_record_add(range, "boot info: the loader's log");
+    if (boot_info.modules.count != 0)
+        mapping_record_add(range, "boot info: modules");
 }

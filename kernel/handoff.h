@@ -23,6 +23,9 @@ void handoff_print_log(uint64_t kernel_entered);
 /* Moves all that the kernel wants to keep into frames of its own. */
 void handoff_copy(struct frame_allocator *frames);
 
+/* Notes in the mapping record what these frames hold. */
+void handoff_record(void);
+
 /* To be called when physical memory is found at other addresses. */
 void handoff_rebase(void);
 

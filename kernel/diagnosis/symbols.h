@@ -14,7 +14,7 @@ void symbols_report(void);
  * none, or there is no good table. O(log n). */
 bool symbol_lookup(virt_addr_t address, struct symbol *symbol);
 
-/* The last symbol that starts at or below an address of the image, wherever it ends. */
+/* The same, or the last symbol before an address of the image that lies in none. */
 bool symbol_nearest(virt_addr_t address, struct symbol *symbol);
 
 /* Where a symbol starts. */

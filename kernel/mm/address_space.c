@@ -5,6 +5,7 @@
 #include "image.h"
 #include "layout.h"
 #include "log.h"
+#include "mapping_record.h"
 #include "options.h"
 #include "panic.h"
 #include "x86_cpu.h"
@@ -183,4 +184,16 @@ void address_space_reclaim(struct frame_allocator *frames)
     uint64_t bytes = memory_map_retype(&kernel_memory, MEMORY_RECLAIMABLE, MEMORY_USABLE);
     log_info("mm", "%lu KiB of firmware's and the loader's reclaimed; %lu of %lu KiB free",
              bytes >> 10, frames->free_frames * 4, frames->managed_frames * 4);
+}
+
+void address_space_record(const struct frame_allocator *frames)
+{
+    uint64_t books = virt_of(phys2virt(frames->zones)).raw;
+
+    for (size_t i = 0; i < image_segment_count; i++)
+        mapping_record_add(image_segment_range(&image_segments[i]), image_segments[i].name);
+    mapping_record_add(direct_map_range(), "direct map");
+    mapping_record_add(virt_range(books, align_up(frames->books_size, PAGE_SIZE)),
+                       "the frame allocator's books");
+    handoff_record();
 }

@@ -20,6 +20,9 @@ void address_space_switch(const struct pt_space *space);
 /* Gives firmware's and loader's memory to the allocator. */
 void address_space_reclaim(struct frame_allocator *frames);
 
+/* Notes in the mapping record who lives in the address space. */
+void address_space_record(const struct frame_allocator *frames);
+
 /* The pages that the direct map takes: from its base to the end of RAM, or 512 GiB with
  * `directmap=full`. */
 struct virt_range direct_map_range(void);

@@ -9,7 +9,7 @@ import pytest
 from booting import QUICK, READY, ROOT, Boot
 from boot_info import KERNEL_PHYS, BootInfo
 from kernel_file import KERNEL_REGION, PAGE, pages, segments, slide_of
-from kernel_log import assert_audited, exception, page_map, row_of
+from kernel_log import assert_audited, page_map, report as report_of, row_of
 from page_walk import CR4_LA57, runs
 from test_rights import kernel_path
 
