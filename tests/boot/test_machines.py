@@ -147,13 +147,13 @@ def test_u_boot(boot: Callable[..., Boot], options: str) -> None:
     """
     if not U_BOOT.exists():
         pytest.skip(f"{U_BOOT}: missing; Debian's package u-boot-qemu has it")
-    machine = boot(firmware=str(U_BOOT), machine="pc", memory="512M", extra=VGA_NONE,
-                   options=options)
+    machine = boot(firmware=str(U_BOOT), machine="pc", memory="512M", extra=VGA_NONE)
     machine.wait_for("Hit any key to stop autoboot")
     machine.send("\r")
     machine.wait_for("^=> ")
-    machine.send("virtio scan; load virtio 0:1 0x1000000 EFI/BOOT/BOOTX64.EFI; "
-                 "bootefi 0x1000000\r")
+    # U-Boot passes what it has for Linux by default as LoadOptions.
+    machine.send(f"setenv bootargs {options}; virtio scan; "
+                 "load virtio 0:1 0x1000000 EFI/BOOT/BOOTX64.EFI; bootefi 0x1000000\r")
     assert_stands(machine)
     assert ("loader: 0x100000 is taken" in machine.serial) == (options == "nokaslr")
     assert "no framebuffer: no graphics output protocol" in machine.serial
