@@ -1,4 +1,4 @@
-/* The first tables: the kernel's image where it is linked, memory and framebuffer at
+/* The first tables: the kernel's image where it is to run, memory and framebuffer at
  * their own addresses. Only frames of the loader's, nothing of firmware's tables. */
 #include "boot.h"
 
@@ -59,7 +59,8 @@ static EFI_STATUS map_kernel(struct boot *boot)
         if (!(segment.rights & PT_RIGHT_WRITE))
             TRY(protect(boot, phys_range(boot->kernel.phys.raw + offset, end - start),
                         PT_RIGHT_READ));
-        TRY(map(boot, "a kernel segment", virt_range(start, end - start),
+        TRY(map(boot, "a kernel segment",
+                (struct virt_range){kernel_virt(&boot->kernel, virt(start)), end - start},
                 phys(boot->kernel.phys.raw + offset),
                 (struct pt_attributes){segment.rights, PAT_WRITE_BACK, false}, PT_LEVEL_PT));
         mapped_to = end;
@@ -110,14 +111,7 @@ static EFI_STATUS map_framebuffer(struct boot *boot)
 
 static EFI_STATUS map_everything(struct boot *boot, struct firmware_map *firmware)
 {
-    EFI_STATUS status = read_firmware_map(boot->system, firmware);
-
-    if (EFI_ERROR(status))
-        return fail(boot, status, "firmware's memory map");
-    convert_firmware_map(boot, firmware);
-    if (memory_map_normalise(&firmware->map, firmware->scratch) != MEMORY_MAP_OK)
-        return fail(boot, EFI_LOAD_ERROR, "firmware's memory map has too many ranges");
-
+    TRY(read_memory_map(boot, firmware));
     TRY(map_memory(boot, &firmware->map));
     TRY(map_framebuffer(boot));
     /* The only code that runs on firmware's tables and on these. */
