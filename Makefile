@@ -94,8 +94,7 @@ LEAST_TABLES  := 12288 # a PDPT, a PD, a PT
 # than it has. It never needs less, so that ends.
 define link_kernel
 $(call say,LD,$@)
-$Qset -e; link() { $(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$$1 --defsym=PAGE_TABLES_SIZE=$$2 \
-        $1 -o $@; }; \
+$Qset -e; link() { $(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$$1 --defsym=PAGE_TABLES_SIZE=$$2 $1 -o $@; }; \
     link $(HEADER_SIZE) $(LEAST_TABLES); \
     symbols=$$($(KSYMS) --size $@); tables=; need=$$($(PTABLES) --size $@); \
     while [ "$$need" != "$$tables" ]; do \
@@ -328,13 +327,13 @@ bench: setup-test ## instructions from the loader's entry to the kernel
 	@tests/bench/boot-cost
 
 # For clangd and clang-tidy.
-compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE)
+compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE) $(PTABLES_SOURCE)
 	@{ sep='['; \
 	   for f in $(LOADER_SOURCE); do \
 	     printf '%s\n{"directory":"%s","file":"%s","command":"$(CC) $(LOADER_CFLAGS) -c %s"}' "$$sep" '$(CURDIR)' $$f $$f; sep=','; done; \
 	   for f in $(filter kernel/%,$(KERNEL_SOURCE)); do \
 	     printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(KERNEL_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
-   for f in $(filter tools/%,$(KSYMS_SOURCE)); do \
+   for f in $(sort $(filter tools/%,$(KSYMS_SOURCE) $(PTABLES_SOURCE))); do \
      printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(TOOLS_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
 	   printf '\n]\n'; } > $@
 

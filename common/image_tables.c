@@ -175,27 +175,34 @@ static struct directories directories(const void *memory, const struct image_tab
 
 #define SLOTS ((uint64_t)PT_ENTRIES * PT_ENTRIES) /* PD entries under one PDPT */
 
+/* The PD of PDPT entry `index`, NULL where there is none. */
+static uint64_t *directory_at(const struct directories *all, uint64_t index)
+{
+    uint64_t entry = all->pdpt[index];
+
+    return entry == 0 ? NULL : (uint64_t *)(void *)(all->memory + entry_table(entry).raw);
+}
+
 /* The PD entry number `slot` of all that the PDPT could have, NULL where it has no PD. */
 static uint64_t *slot_at(const struct directories *all, uint64_t slot)
 {
-    uint64_t entry = slot < SLOTS ? all->pdpt[slot / PT_ENTRIES] : 0;
+    uint64_t *entries = slot < SLOTS ? directory_at(all, slot / PT_ENTRIES) : NULL;
 
-    if (entry == 0)
-        return NULL;
-    return (uint64_t *)(void *)(all->memory + entry_table(entry).raw) + slot % PT_ENTRIES;
+    return entries == NULL ? NULL : entries + slot % PT_ENTRIES;
 }
 
 /* The first slot from `slot` on, going up or down, that is in use; SLOTS or more: none. */
 static uint64_t next_slot(const struct directories *all, uint64_t slot, bool up)
 {
     while (slot < SLOTS) {
-        const uint64_t *entry = slot_at(all, slot);
-        if (entry != NULL && *entry != 0)
-            return slot;
-        uint64_t skip = entry != NULL ? 1
-                        : up          ? PT_ENTRIES - slot % PT_ENTRIES
-                                      : slot % PT_ENTRIES + 1;
-        slot = up ? slot + skip : slot - skip;
+        const uint64_t *entries = directory_at(all, slot / PT_ENTRIES);
+        uint64_t first = align_down(slot, PT_ENTRIES), index = slot % PT_ENTRIES;
+
+        while (entries != NULL && index < PT_ENTRIES && entries[index] == 0)
+            index = up ? index + 1 : index - 1; /* below 0 is far above, too */
+        if (entries != NULL && index < PT_ENTRIES)
+            return first + index;
+        slot = up ? first + PT_ENTRIES : first - 1;
     }
     return slot;
 }
@@ -205,8 +212,8 @@ bool image_tables_can_slide(const void *memory, const struct image_tables *table
     const struct directories all = directories(memory, tables);
     const uint64_t steps = (uint64_t)((int64_t)slide >> 21);
 
-    if (!is_aligned(slide, IMAGE_TABLES_STEP))
-        return false;
+    if (slide == 0 || !is_aligned(slide, IMAGE_TABLES_STEP))
+        return slide == 0;
     for (uint64_t slot = next_slot(&all, 0, true); slot < SLOTS;
          slot = next_slot(&all, slot + 1, true)) {
         if (slot_at(&all, slot + steps) == NULL)
@@ -228,17 +235,60 @@ static void slide_entries(const struct directories *all, uint64_t steps)
     }
 }
 
-void image_tables_move(void *memory, const struct image_tables *tables, phys_addr_t phys,
-                       uint64_t slide, bool no_execute)
+/* Adds `delta` to entries that are all in use. */
+static void move_run(uint64_t *entries, size_t count, uint64_t delta, uint64_t kept)
+{
+    for (; count >= 4; count -= 4, entries += 4) {
+        entries[0] = (entries[0] + delta) & kept;
+        entries[1] = (entries[1] + delta) & kept;
+        entries[2] = (entries[2] + delta) & kept;
+        entries[3] = (entries[3] + delta) & kept;
+    }
+    for (; count > 0; count--, entries++)
+        *entries = (*entries + delta) & kept;
+}
+
+/* The leaves of a run of pages, a PT at a time. */
+static void move_leaves(const struct directories *all, struct virt_range pages, uint64_t delta,
+                        uint64_t kept)
+{
+    while (pages.size > 0) {
+        uint64_t slot = (pages.start.raw - IMAGE_TABLES_PDPT) / IMAGE_TABLES_STEP;
+        uint64_t *pt = (uint64_t *)(void *)(all->memory + entry_table(*slot_at(all, slot)).raw);
+        size_t index = level_index(pages.start, PT_LEVEL_PT);
+        uint64_t size = min_u64(pages.size, (PT_ENTRIES - index) * PAGE_SIZE);
+
+        move_run(pt + index, size / PAGE_SIZE, delta, kept);
+        pages.start.raw += size;
+        pages.size -= size;
+    }
+}
+
+static void move_pointers(uint64_t *entries, uint64_t delta)
+{
+    for (size_t i = 0; i < PT_ENTRIES; i++) {
+        if (entries[i] != 0)
+            entries[i] += delta;
+    }
+}
+
+void image_tables_move(const struct elf_image *image, void *memory,
+                       const struct image_tables *tables, phys_addr_t phys, uint64_t slide,
+                       bool no_execute)
 {
     const struct directories all = directories(memory, tables);
     const uint64_t kept = no_execute ? ~UINT64_C(0) : ~ENTRY_NO_EXECUTE;
-    uint64_t *end = all.pdpt + tables->frames * FRAME_ENTRIES;
+    struct image_pages pages = {0};
 
+    while (image_next_pages(image, &pages))
+        move_leaves(&all, pages.range, phys.raw, kept);
     if (slide != 0)
         slide_entries(&all, (uint64_t)((int64_t)slide >> 21));
-    for (uint64_t *entry = all.pdpt; entry != end; entry++) {
-        if (*entry != 0)
-            *entry = (*entry + phys.raw) & kept;
+    for (size_t i = 0; i < PT_ENTRIES; i++) {
+        uint64_t *directory = directory_at(&all, i);
+        if (directory == NULL)
+            continue;
+        move_pointers(directory, phys.raw);
+        all.pdpt[i] += phys.raw;
     }
 }

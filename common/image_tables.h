@@ -25,6 +25,9 @@
 #define IMAGE_TABLES_REGION      UINT64_C(0xffffffc000000000)
 #define IMAGE_TABLES_REGION_SIZE (UINT64_C(1) << 38)
 
+/* What entry 0 of that PDPT stands for. */
+#define IMAGE_TABLES_PDPT (IMAGE_TABLES_REGION - IMAGE_TABLES_REGION_SIZE)
+
 /* Slides are multiples of this: what a PD entry maps. */
 #define IMAGE_TABLES_STEP (UINT64_C(1) << 21)
 
@@ -121,8 +124,8 @@ __attribute__((warn_unused_result)) enum image_tables_status image_tables_verify
     const struct elf_image *image, const void *memory, const struct image_tables *tables,
     struct image_tables_error *error);
 
-/* "page table 2 (PT), entry 17, 0xffffffff80111000: 0x8000000000011003 grants more …, must be …"
- * Returns the length as format_text does. */
+/* One line: "page table 2 (PT), entry 17, for 0xffffffff80011000: 0x11003 grants more than its
+ * segment; 0x11001 is right". Returns the length as format_text does. */
 size_t image_tables_describe(const struct image_tables_error *error, char *buffer, size_t size);
 
 /* The next two are for tables that were verified and not moved yet. */
@@ -133,7 +136,8 @@ bool image_tables_can_slide(const void *memory, const struct image_tables *table
 
 /* Makes them what the CPU walks: for an image at `phys`, mapped `slide` from where it is linked
  * (modulo 2^64; image_tables_can_slide has said yes). Without `no_execute` NX goes. */
-void image_tables_move(void *memory, const struct image_tables *tables, phys_addr_t phys,
-                       uint64_t slide, bool no_execute);
+void image_tables_move(const struct elf_image *image, void *memory,
+                       const struct image_tables *tables, phys_addr_t phys, uint64_t slide,
+                       bool no_execute);
 
 #endif

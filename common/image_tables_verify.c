@@ -6,16 +6,13 @@
 
 #include "format.h"
 
-/* What entry 0 of the PDPT stands for. */
-#define PDPT_START (IMAGE_TABLES_REGION - IMAGE_TABLES_REGION_SIZE)
-
 struct checker {
     const struct elf_image *image;
     const struct image_tables *tables;
     const uint64_t *frames;
     uint32_t next;          /* frame that no entry has led to yet */
     struct image_pages now; /* the pages to come; */
-    uint64_t start, end;    /* where, from PDPT_START: UINT64_MAX after the last */
+    uint64_t start, end;    /* where, from IMAGE_TABLES_PDPT: UINT64_MAX after the last */
     struct image_tables_error *error;
 };
 
@@ -95,7 +92,7 @@ static enum image_tables_status name_lie(const struct checker *checker, uint64_t
 struct view {
     uint32_t frame;
     enum pt_level level;
-    uint64_t start; /* from PDPT_START */
+    uint64_t start; /* from IMAGE_TABLES_PDPT */
 };
 
 static bool refuse(const struct checker *checker, const struct view *view, size_t index,
@@ -109,7 +106,7 @@ static bool refuse(const struct checker *checker, const struct view *view, size_
         .frame = view->frame,
         .level = view->level,
         .index = (unsigned)index,
-        .virt = PDPT_START + view->start + index * level_size(view->level),
+        .virt = IMAGE_TABLES_PDPT + view->start + index * level_size(view->level),
         .value = entry,
         .expected = expected,
     };
@@ -124,14 +121,53 @@ static void next_pages(struct checker *checker)
         checker->start = checker->end = UINT64_MAX;
         return;
     }
-    checker->start = checker->now.range.start.raw - PDPT_START;
+    checker->start = checker->now.range.start.raw - IMAGE_TABLES_PDPT;
     checker->end = checker->start + checker->now.range.size;
 }
 
 /* The entry of this table that stands for an address at or after its start. */
 static size_t index_of(const struct view *view, uint64_t address)
 {
-    return (size_t)min_u64((address - view->start) / PAGE_SIZE, PT_ENTRIES);
+    return (size_t)min_u64((address - view->start) >> level_shift(view->level), PT_ENTRIES);
+}
+
+/* The first of these entries that is not 0, or `end`. Most are: eight at a time. */
+static size_t skip_zeros(const uint64_t *entries, size_t at, size_t end)
+{
+    for (; end - at >= 8; at += 8) {
+        if (entries[at] | entries[at + 1] | entries[at + 2] | entries[at + 3] | entries[at + 4] |
+            entries[at + 5] | entries[at + 6] | entries[at + 7])
+            break;
+    }
+    while (at < end && entries[at] == 0)
+        at++;
+    return at;
+}
+
+/* The first of these entries that is not the leaf of its page, the first of which is `*leaf`, or
+ * `end`. *leaf is then what it should have been. */
+static size_t skip_leaves(const uint64_t *entries, size_t at, size_t end, uint64_t *leaf)
+{
+    uint64_t next = *leaf;
+
+    for (; end - at >= 4; at += 4, next += 4 * PAGE_SIZE) {
+        if ((entries[at] ^ next) | (entries[at + 1] ^ (next + PAGE_SIZE)) |
+            (entries[at + 2] ^ (next + 2 * PAGE_SIZE)) | (entries[at + 3] ^ (next + 3 * PAGE_SIZE)))
+            break;
+    }
+    for (; at < end && entries[at] == next; at++)
+        next += PAGE_SIZE;
+    *leaf = next;
+    return at;
+}
+
+static uint64_t leaf_for(const struct checker *checker, uint64_t address)
+{
+    uint64_t offset = address + IMAGE_TABLES_PDPT - checker->image->span.start.raw;
+
+    return entry_make_leaf(phys(offset), PT_LEVEL_PT,
+                           (struct pt_attributes){checker->now.rights, PAT_WRITE_BACK, false},
+                           true);
 }
 
 /* A PT goes by runs of pages: large images have many thousand entries. */
@@ -140,56 +176,63 @@ static bool check_pt(struct checker *checker, const struct view *view)
     const uint64_t *entries = checker->frames + view->frame * (uint64_t)PT_ENTRIES;
     size_t i = 0;
 
-    while (i < PT_ENTRIES) {
+    for (;;) {
         uint64_t from = max_u64(checker->start, view->start + i * PAGE_SIZE);
+        size_t gap = index_of(view, from);
 
-        for (size_t gap = index_of(view, from); i < gap; i++) {
-            if (entries[i] != 0)
-                return refuse(checker, view, i, 0);
-        }
+        i = skip_zeros(entries, i, gap);
+        if (i < gap)
+            return refuse(checker, view, i, 0);
         if (i == PT_ENTRIES)
-            break;
-        uint64_t leaf = entry_make_leaf(
-            phys(from + PDPT_START - checker->image->span.start.raw), PT_LEVEL_PT,
-            (struct pt_attributes){checker->now.rights, PAT_WRITE_BACK, false}, true);
-        for (size_t run = index_of(view, checker->end); i < run; i++, leaf += PAGE_SIZE) {
-            if (entries[i] != leaf)
-                return refuse(checker, view, i, leaf);
-        }
+            return true;
+        uint64_t leaf = leaf_for(checker, from);
+        size_t run = index_of(view, checker->end);
+        i = skip_leaves(entries, i, run, &leaf);
+        if (i < run)
+            return refuse(checker, view, i, leaf);
         if (checker->end <= view->start + i * PAGE_SIZE)
             next_pages(checker);
     }
-    return true;
+}
+
+static bool check_table(struct checker *checker, const struct view *view);
+
+/* An entry that leads to the frame that is next, and the table there. */
+static bool check_pointer(struct checker *checker, const struct view *view, size_t index)
+{
+    struct view below = {checker->next, level_below(view->level),
+                         view->start + index * level_size(view->level)};
+    uint64_t expected = entry_make_table(phys(checker->tables->root + below.frame * PAGE_SIZE));
+
+    if (checker->frames[view->frame * (uint64_t)PT_ENTRIES + index] != expected)
+        return refuse(checker, view, index, expected);
+    if (checker->next == checker->tables->frames) {
+        /* Right as the entry is, the frame it leads to is none of the note's. */
+        (void)refuse(checker, view, index, expected);
+        checker->error->status = IMAGE_TABLES_OUTSIDE_TABLES;
+        return false;
+    }
+    checker->next++;
+    return below.level == PT_LEVEL_PT ? check_pt(checker, &below) : check_table(checker, &below);
 }
 
 static bool check_table(struct checker *checker, const struct view *view)
 {
     const uint64_t *entries = checker->frames + view->frame * (uint64_t)PT_ENTRIES;
 
-    if (view->level == PT_LEVEL_PT)
-        return check_pt(checker, view);
-    for (size_t i = 0; i < PT_ENTRIES; i++) {
-        struct view below = {checker->next, level_below(view->level),
-                             view->start + i * level_size(view->level)};
-        bool used = checker->start < below.start + level_size(view->level);
-        uint64_t at = checker->tables->root + below.frame * PAGE_SIZE;
-        uint64_t expected = used ? entry_make_table(phys(at)) : 0;
+    for (size_t i = 0;; i++) {
+        /* A run of pages may have begun before. */
+        uint64_t here = view->start + i * level_size(view->level);
+        size_t used = index_of(view, max_u64(checker->start, here));
 
-        if (entries[i] != expected)
-            return refuse(checker, view, i, expected);
-        if (!used)
-            continue;
-        /* Right as the entry is, the frame it leads to is none of the note's. */
-        if (checker->next == checker->tables->frames) {
-            (void)refuse(checker, view, i, expected);
-            checker->error->status = IMAGE_TABLES_OUTSIDE_TABLES;
-            return false;
-        }
-        checker->next++;
-        if (!check_table(checker, &below))
+        i = skip_zeros(entries, i, used);
+        if (i < used)
+            return refuse(checker, view, i, 0);
+        if (i == PT_ENTRIES)
+            return true;
+        if (!check_pointer(checker, view, i))
             return false;
     }
-    return true;
 }
 
 enum image_tables_status image_tables_verify(const struct elf_image *image, const void *memory,

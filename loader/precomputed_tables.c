@@ -57,7 +57,7 @@ EFI_STATUS link_precomputed_tables(struct boot *boot, uint64_t slide, bool *link
         return EFI_SUCCESS;
     }
     uint64_t checked = read_tsc();
-    image_tables_move(image_memory(boot), &tables, boot->kernel.phys, slide,
+    image_tables_move(&boot->kernel.image, image_memory(boot), &tables, boot->kernel.phys, slide,
                       boot->paging.no_execute);
     TRY(link_tables(boot, &tables, slide));
     *linked = true;

@@ -188,7 +188,8 @@ static void test_generated(void **state)
         uint64_t at = below(&random, 1 << 20) * PAGE_SIZE, slide = random_slide(&sample, &random);
         bool no_execute = below(&random, 4) != 0;
         slid += slide != 0 ? 1 : 0;
-        image_tables_move(sample.memory, &sample.tables, phys(at), slide, no_execute);
+        image_tables_move(&sample.image, sample.memory, &sample.tables, phys(at), slide,
+                          no_execute);
         assert_maps_image(&sample, at, slide, no_execute);
         free(sample.frames);
     }
@@ -240,8 +241,8 @@ static void test_slides_across_a_border(void **state)
         assert_int_equal(image_tables_can_slide(sample.memory, &sample.tables, slides[i].slide),
                          slides[i].fits);
         if (slides[i].fits) {
-            image_tables_move(sample.memory, &sample.tables, phys(0x7654000), slides[i].slide,
-                              true);
+            image_tables_move(&sample.image, sample.memory, &sample.tables, phys(0x7654000),
+                              slides[i].slide, true);
             assert_maps_image(&sample, 0x7654000, slides[i].slide, true);
         }
         free(sample.frames);
@@ -260,7 +261,8 @@ static void test_slides_within_one_directory(void **state)
         bool fits = steps >= 0 && steps < 512;
         assert_int_equal(image_tables_can_slide(sample.memory, &sample.tables, slide), fits);
         if (fits) {
-            image_tables_move(sample.memory, &sample.tables, phys(PAGE_SIZE), slide, false);
+            image_tables_move(&sample.image, sample.memory, &sample.tables, phys(PAGE_SIZE), slide,
+                              false);
             assert_maps_image(&sample, PAGE_SIZE, slide, false);
         }
         free(sample.frames);
