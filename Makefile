@@ -42,7 +42,11 @@ BENCH_KERNELS := $(patsubst %,$B/bench/kernel-%.elf,1-0 16-0 128-0 16-256)
 # run it built with sanitizers.
 KSYMS_SOURCE  := $(wildcard tools/*.c tools/ksyms/*.c) common/symbol_table.c
 KSYMS         := $B/tools/ksyms
-CHECKED_TOOLS := $B/host/ksyms
+PTABLES_SOURCE := $(wildcard tools/*.c tools/ptables/*.c) \
+                  $(addprefix common/,elf_image.c format.c image_tables.c image_tables_verify.c \
+                      page_read.c page_table.c page_walk.c text.c)
+PTABLES       := $B/tools/ptables
+CHECKED_TOOLS := $B/host/ksyms $B/host/ptables
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
 
 # ---- flags ---------------------------------------------------------------------------------
@@ -84,13 +88,21 @@ LINK_KERNEL   = $(LINK) -T kernel/kernel.ld --defsym=KERNEL_REGION=$(call layout
                 --defsym=KERNEL_LINK_ADDRESS=$(call layout,KERNEL_LINK_ADDRESS)
 # No table is smaller than its header, which C measures.
 HEADER_SIZE   := $(shell sed -n 's/.*sizeof(struct symbol_table_header) == \([0-9]*\).*/\1/p' common/symbol_table.h)
-# A kernel of these objects, with its symbols in it: linked once to see how many bytes they need,
-# and again with as many. They come last, so nothing that they name has moved; were it
-# otherwise the second link would need another size, and ksyms would say so.
+LEAST_TABLES  := 12288 # a PDPT, a PD, a PT
+# A kernel of these objects, with its symbols and page tables in it: linked once to see how many
+# bytes they need, and again with as many. They come last, so nothing that a symbol names has moved.
+# An image that grew past a border may need one table more: it is linked until it needs no more
+# than it has. It never needs less, so that ends.
 define link_kernel
 $(call say,LD,$@)
-$Q$(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$(HEADER_SIZE) $1 -o $@
-$Qsize=$$($(KSYMS) --size $@) && $(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$$size $1 -o $@
+$Qset -e; link() { $(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$$1 --defsym=PAGE_TABLES_SIZE=$$2 $1 -o $@; }; \
+    link $(HEADER_SIZE) $(LEAST_TABLES); \
+    symbols=$$($(KSYMS) --size $@); tables=; need=$$($(PTABLES) --size $@); \
+    while [ "$$need" != "$$tables" ]; do \
+        tables=$$need; link $$symbols $$tables; need=$$($(PTABLES) --size $@); \
+    done
+$(call say,PTBL,$@)
+$Q$(PTABLES) $@ $(if $V,,>/dev/null)
 $(call say,SYMS,$@)
 $Q$(KSYMS) $@ $(if $V,,>/dev/null)
 $Qscripts/check-kernel $@
@@ -102,7 +114,7 @@ EFI_LIBRARY := /usr/lib/libgnuefi.a
 # Compiler, flags and lists of files: another compiler, or a source that went, rebuilds.
 SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) \
             $(UNIT_CFLAGS) $(TOOLS_CFLAGS) $(UNDEFINED) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS) \
-            $(KSYMS_SOURCE)
+            $(KSYMS_SOURCE) $(PTABLES_SOURCE)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -159,6 +171,10 @@ $B/bench/symbol_cost: $(patsubst %.c,$B/tools/%.o,$(wildcard tests/bench/symbol_
 	$(call say,LD,$@)
 	$Q$(CC) $^ -ldw -lelf -o $@
 
+$(PTABLES): $(PTABLES_SOURCE:%.c=$B/tools/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $^ -lelf -o $@
+
 # ---- the kernel ----------------------------------------------------------------------------
 
 $B/kernel/%.o: %.c $B/settings
@@ -171,20 +187,20 @@ $B/kernel/%.o: %.asm
 	$(call say,NASM,$@)
 	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -Ikernel/cpu/ -MD $(@:.o=.d) -MP $< -o $@
 
-$B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
+$B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $(PTABLES) $B/settings
 	$(call link_kernel,$(KERNEL_OBJECTS))
 
 %.elf: %.elf.debug
 	$(call say,STRP,$@)
 	$Q$(OBJCOPY) --strip-all $< $@
 
-$B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
+$B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $(PTABLES) $B/settings
 	@mkdir -p $(@D)
 	$(call link_kernel,$< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)))
 
 # Kernels of any size, for tests/bench/: kernel-16-256 has 16 MiB of read-only data and 256 MiB of
 # BSS more than the kernel.
-$B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
+$B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $(PTABLES) $B/settings
 	@mkdir -p $(@D)
 	$Qprintf '.section %s\n.fill %d,8,0x5a\n.section %s\n.skip %d\n.section .note.GNU-stack\n' \
 	    '.rodata.fill,"aR"' \
@@ -273,6 +289,9 @@ $B/host/tools/%.o: FAKE := -D_GNU_SOURCE -Itools
 $B/host/ksyms: $(KSYMS_SOURCE:%.c=$B/host/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $(HOST_CFLAGS) $^ -ldw -lelf -o $@
+$B/host/ptables: $(PTABLES_SOURCE:%.c=$B/host/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $(HOST_CFLAGS) $^ -lelf -o $@
 
 # On the host the loader meets a fake CPU: tests/unit/fake/x86_cpu.h stands before the real one.
 $B/host/loader/%.o: FAKE := -Itests/unit/fake
@@ -319,13 +338,13 @@ bench: setup-test ## what symbols cost (LINUX=vmlinux: beside Linux's), and load
 	@tests/bench/boot-cost
 
 # For clangd and clang-tidy.
-compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE)
+compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE) $(PTABLES_SOURCE)
 	@{ sep='['; \
 	   for f in $(LOADER_SOURCE); do \
 	     printf '%s\n{"directory":"%s","file":"%s","command":"$(CC) $(LOADER_CFLAGS) -c %s"}' "$$sep" '$(CURDIR)' $$f $$f; sep=','; done; \
 	   for f in $(filter kernel/%,$(KERNEL_SOURCE)); do \
 	     printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(KERNEL_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
-   for f in $(filter tools/%,$(KSYMS_SOURCE)); do \
+   for f in $(sort $(filter tools/%,$(KSYMS_SOURCE) $(PTABLES_SOURCE))); do \
      printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(TOOLS_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
 	   printf '\n]\n'; } > $@
 

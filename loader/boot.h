@@ -177,6 +177,11 @@ EFI_STATUS load_modules(struct boot *boot);
 /* address_space.c */
 EFI_STATUS build_address_space(struct boot *boot);
 
+/* precomputed_tables.c: page tables that the image brings along, moved to where it lies and `slide`
+ * from where it is linked, into boot->space. *linked is false, and nothing has changed, where the
+ * image is to be mapped page by page instead. */
+EFI_STATUS link_precomputed_tables(struct boot *boot, uint64_t slide, bool *linked);
+
 /* describe_machine.c */
 EFI_STATUS open_boot_info(struct boot *boot);
 void find_framebuffer(struct boot *boot);

@@ -1,6 +1,7 @@
 /* What the loader finds out about the machine: framebuffer, ACPI and SMBIOS, the seed. */
 /* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
 /* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
+/* links: loader/precomputed_tables.c */
 /* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
 /* links: loader/leave_firmware.c loader/random.c loader/place_kernel.c */
 /* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
