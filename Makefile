@@ -64,7 +64,7 @@ FREE     := $(BASE) -O2 -ffreestanding -mno-red-zone -mgeneral-regs-only -fvisib
             -ffunction-sections -fdata-sections -fno-strict-aliasing -fwrapv \
             -fno-delete-null-pointer-checks
 
-# kernel/diagnosis/undefined.c says what was undefined. With -fwrapv an overflow would not be.
+# kernel/diagnosis/ubsan.c says what was undefined. With -fwrapv an overflow would not be.
 UNDEFINED     := -fsanitize=undefined -fno-wrapv
 
 EFI_INCLUDE   := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
@@ -86,7 +86,8 @@ LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstac
 layout        = $(shell sed -n 's/^\#define $1 *UINT64_C(\(.*\))/\1/p' common/layout.h)
 LINK_KERNEL   = $(LINK) -T kernel/kernel.ld --defsym=KERNEL_REGION=$(call layout,KERNEL_REGION) \
                 --defsym=KERNEL_LINK_ADDRESS=$(call layout,KERNEL_LINK_ADDRESS)
-HEADER_SIZE   := 48 # of struct symbol_table_header: no table is smaller
+# No table is smaller than its header, which C measures.
+HEADER_SIZE   := $(shell sed -n 's/.*sizeof(struct symbol_table_header) == \([0-9]*\).*/\1/p' common/symbol_table.h)
 LEAST_TABLES  := 12288 # a PDPT, a PD, a PT
 # A kernel of these objects, with its symbols and page tables in it: linked once to see how many
 # bytes they need, and again with as many. They come last, so nothing that a symbol names has moved.
@@ -166,6 +167,13 @@ $(KSYMS): $(KSYMS_SOURCE:%.c=$B/tools/%.o)
 $(PTABLES): $(PTABLES_SOURCE:%.c=$B/tools/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $^ -lelf -o $@
+
+# ksyms' own encoder and the kernel's own reader, with another main.
+$B/bench/symbol_cost: $(patsubst %.c,$B/tools/%.o,$(wildcard tests/bench/symbol_*.c) \
+                        $(filter-out %/main.c,$(KSYMS_SOURCE)))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Q$(CC) $^ -ldw -lelf -o $@
 
 # ---- the kernel ----------------------------------------------------------------------------
 
@@ -298,18 +306,20 @@ $B/host/%.o: %.c $B/settings
 # names in a line `/* links: FILE.c ... */`.
 .SECONDEXPANSION:
 links = $(patsubst %.c,$B/host/%.o,$(shell sed -n 's|^/\* links: \(.*\) \*/$$|\1|p' tests/unit/$1.c))
+# The loader's handoff page lies in RAM of the fake world: below the end of the direct map's window.
+$B/unit/test_loader_%: LOW := -no-pie -Wl,-Ttext-segment=0x40000000
 $B/unit/%: $B/host/tests/unit/%.o $(COMMON:%.c=$B/host/%.o) $$(call links,$$*)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$Q$(CC) $(HOST_CFLAGS) $^ -lcmocka -o $@
+	$Q$(CC) $(HOST_CFLAGS) $(LOW) $^ -lcmocka -o $@
 
 # What the checks call here is the kernel's own and not the host's libubsan.
-$B/host/tests/unit/undefined_acts.o: tests/unit/undefined_acts.c $B/host/kernel/diagnosis/undefined.o \
+$B/host/tests/unit/undefined_acts.o: tests/unit/undefined_acts.c $B/host/kernel/diagnosis/ubsan.o \
                                      $B/settings
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$Q$(CC) $(BASE) $(UNDEFINED) -O1 -Wno-vla -Itests/unit -MMD -MP -c $< -o $(@:.o=.part.o) -MT $@ -MF $(@:.o=.d)
-	$Q$(LD) -r $(@:.o=.part.o) $B/host/kernel/diagnosis/undefined.o -o $@
+	$Q$(LD) -r $(@:.o=.part.o) $B/host/kernel/diagnosis/ubsan.o -o $@
 	$Q$(OBJCOPY) --wildcard --localize-symbol='__ubsan_handle_*' $@
 
 # The kernel's checks in one file of a kernel that is otherwise as always.
@@ -322,8 +332,9 @@ lint: setup-test ## formatting, static analysis, scripts
 format: setup-test ## format the C sources
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
-bench: setup-test ## instructions from the loader's entry to the kernel
-	@$(MAKE) --no-print-directory all $(BENCH_KERNELS) $B/bench/read_cost.efi
+bench: setup-test ## what symbols cost (LINUX=vmlinux: beside Linux's), and loading
+	@$(MAKE) --no-print-directory all $(BENCH_KERNELS) $B/bench/read_cost.efi $B/bench/symbol_cost
+	@tests/bench/symbol-cost '$(LINUX)'
 	@tests/bench/boot-cost
 
 # For clangd and clang-tidy.

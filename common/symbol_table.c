@@ -276,8 +276,23 @@ struct speller {
     const struct symbol_table *table;
     format_sink sink;
     void *context;
-    uint32_t written;
+    uint32_t written, held;
+    char chunk[32]; /* what the sink has not been given yet: most names are one call */
 };
+
+static void flush(struct speller *speller)
+{
+    if (speller->held)
+        speller->sink(speller->context, speller->chunk, speller->held);
+    speller->held = 0;
+}
+
+static void put(struct speller *speller, uint8_t byte)
+{
+    if (speller->held == sizeof(speller->chunk))
+        flush(speller);
+    speller->chunk[speller->held++] = (char)byte;
+}
 
 static void spell(struct speller *speller, uint32_t code)
 {
@@ -292,7 +307,7 @@ static void spell(struct speller *speller, uint32_t code)
             code = pair[0];
         }
         if (code < table->literal_count && speller->written++ < NAME_LENGTH_MAX)
-            speller->sink(speller->context, (const char *)&table->literals[code], 1);
+            put(speller, table->literals[code]);
         if (waiting == 0 || speller->written >= NAME_LENGTH_MAX)
             return;
         code = later[--waiting];
@@ -302,10 +317,15 @@ static void spell(struct speller *speller, uint32_t code)
 static void spell_all(const struct symbol_table *table, const uint8_t *codes, uint32_t length,
                       format_sink sink, void *context)
 {
-    struct speller speller = {table, sink, context, 0};
+    struct speller speller;
 
+    speller.table = table;
+    speller.sink = sink;
+    speller.context = context;
+    speller.written = speller.held = 0;
     for (uint32_t i = 0; i < length; i++)
         spell(&speller, codes[i]);
+    flush(&speller);
 }
 
 void symbol_name_to(const struct symbol_table *table, const struct symbol *symbol, format_sink sink,

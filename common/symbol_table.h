@@ -111,8 +111,8 @@ const char *symbol_table_status_text(enum symbol_table_status status);
 /* The symbol that an address lies in: the innermost where they nest. False: in none. */
 bool symbol_table_find(const struct symbol_table *table, uint64_t offset, struct symbol *symbol);
 
-/* The last symbol that starts at or below an address, whether it reaches that far or not. False:
- * there is none. */
+/* The symbol that an address lies in, or, where it lies in none, the one before it. False: there is
+ * none. */
 bool symbol_table_nearest(const struct symbol_table *table, uint64_t offset, struct symbol *symbol);
 
 /* Every symbol once, in ascending order of start, until `visit` returns false. */

@@ -1,13 +1,28 @@
 /* See handoff.h. */
 #include "handoff.h"
 
+#include "loaded_tables.h"
 #include "log.h"
+#include "mapping_record.h"
 #include "mem.h"
 #include "panic.h"
 #include "translate.h"
 
 struct boot_info boot_info;
 struct memory_map kernel_memory;
+
+/* The frames that handoff_copy took. */
+static struct phys_range copied;
+
+bool handoff_take_random(uint64_t *word)
+{
+    if (boot_info.seed_size < sizeof(*word))
+        return false;
+    boot_info.seed_size -= (uint32_t)sizeof(*word);
+    memcpy(word, boot_info.seed + boot_info.seed_size, sizeof(*word));
+    memset(boot_info.seed + boot_info.seed_size, 0, sizeof(*word));
+    return true;
+}
 
 void handoff_rebase(void)
 {
@@ -26,7 +41,10 @@ void handoff_check(phys_addr_t at)
         panic("boot info at 0x%lx: %s 0x%lx %s", at.raw, error.field, error.value,
               boot_info_status_text(error.status));
     memcpy(&boot_info, phys2virt(at), sizeof(boot_info));
+    /* That memory will be somebody else's. */
+    memset(((struct boot_info *)phys2virt(at))->seed, 0, sizeof(boot_info.seed));
     handoff_rebase();
+    loaded_tables_note_ram(&kernel_memory);
 }
 
 static void print_steps(uint64_t kernel_entered)
@@ -101,6 +119,7 @@ void handoff_copy(struct frame_allocator *frames)
         panic("copying the boot info, %lu KiB: %s", size >> 10, frames_status_text(status));
 
     struct copies copies = {at.raw};
+    copied = (struct phys_range){at, size};
     copy(&copies, &boot_info.memory_map.address, array_size(&boot_info.memory_map));
     copy(&copies, &boot_info.firmware_map.address, array_size(&boot_info.firmware_map));
     copy(&copies, &boot_info.modules.address, array_size(&boot_info.modules));
@@ -113,5 +132,19 @@ void handoff_copy(struct frame_allocator *frames)
 
 struct text boot_options(void)
 {
+    if (boot_info.options_size == 0)
+        return (struct text){0};
     return (struct text){phys2virt(phys(boot_info.options)), boot_info.options_size - 1};
+}
+
+void handoff_record(void)
+{
+    struct virt_range range = virt_range(virt_of(phys2virt(copied.start)).raw, copied.size);
+
+    mapping_record_add(range, "boot info: memory map");
+    mapping_record_add(range, "boot info: firmware's memory map");
+    mapping_record_add(range, "boot info: options");
+    mapping_record_add(range, "boot info: the loader's log");
+    if (boot_info.modules.count != 0)
+        mapping_record_add(range, "boot info: modules");
 }

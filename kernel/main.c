@@ -8,6 +8,7 @@
 #include "handoff.h"
 #include "log.h"
 #include "main.h"
+#include "mapping_record.h"
 #include "page_map.h"
 #include "panic.h"
 #include "run.h"
@@ -49,6 +50,8 @@ void kernel_main(phys_addr_t handed_over)
     address_space_switch(&own);
     address_space_reclaim(&kernel_frames);
 
+    address_space_record(&kernel_frames);
+    mapping_record_print(&kernel_space);
     page_map_print(&kernel_space);
     audit();
     run();

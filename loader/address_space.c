@@ -1,4 +1,4 @@
-/* The first tables: the kernel's image where it is linked, memory and framebuffer at
+/* The first tables: the kernel's image where it is to run, memory and framebuffer at
  * their own addresses. Only frames of the loader's, nothing of firmware's tables. */
 #include "boot.h"
 
@@ -64,13 +64,16 @@ static EFI_STATUS map_kernel(struct boot *boot)
     struct image_pages pages = {0};
     bool linked;
 
-    TRY(link_precomputed_tables(boot, 0, &linked));
+    TRY(link_precomputed_tables(boot, boot->kernel.slide, &linked));
     if (linked)
         return EFI_SUCCESS;
     uint64_t start = read_tsc();
     while (image_next_pages(&boot->kernel.image, &pages))
-        TRY(map(boot, "a kernel segment", pages.range, image_phys(boot, pages.range.start),
-                (struct pt_attributes){pages.rights, PAT_WRITE_BACK, false}, PT_LEVEL_PT));
+        TRY(map(
+            boot, "a kernel segment",
+            (struct virt_range){kernel_virt(&boot->kernel, pages.range.start), pages.range.size},
+            image_phys(boot, pages.range.start),
+            (struct pt_attributes){pages.rights, PAT_WRITE_BACK, false}, PT_LEVEL_PT));
     log_line(boot, LOG_INFO, "the kernel's page tables are built in %lu ticks", read_tsc() - start);
     return EFI_SUCCESS;
 }
@@ -118,14 +121,7 @@ static EFI_STATUS map_framebuffer(struct boot *boot)
 
 static EFI_STATUS map_everything(struct boot *boot, struct firmware_map *firmware)
 {
-    EFI_STATUS status = read_firmware_map(boot->system, firmware);
-
-    if (EFI_ERROR(status))
-        return fail(boot, status, "firmware's memory map");
-    convert_firmware_map(boot, firmware);
-    if (memory_map_normalise(&firmware->map, firmware->scratch) != MEMORY_MAP_OK)
-        return fail(boot, EFI_LOAD_ERROR, "firmware's memory map has too many ranges");
-
+    TRY(read_memory_map(boot, firmware));
     TRY(map_memory(boot, &firmware->map));
     TRY(map_framebuffer(boot));
     /* The only code that runs on firmware's tables and on these. */

@@ -20,8 +20,11 @@ void address_space_switch(const struct pt_space *space);
 /* Gives firmware's and loader's memory to the allocator. */
 void address_space_reclaim(struct frame_allocator *frames);
 
+/* Notes in the mapping record who lives in the address space. */
+void address_space_record(const struct frame_allocator *frames);
+
 /* The pages that the direct map takes: from its base to the end of RAM, or 512 GiB with
- * `directmap=full`. */
+ * `directmap=full`. Of size 0 before address_space_build. */
 struct virt_range direct_map_range(void);
 bool direct_map_is_full(void);
 

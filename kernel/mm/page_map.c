@@ -9,7 +9,7 @@
 #include "x86_cpu.h"
 
 /* SDM Vol. 3A, 11.12.2: a byte of the MSR an index. */
-static const char *memory_type_by_pat(unsigned pat)
+const char *page_memory_type(unsigned pat)
 {
     static const char *const types[8] = {"UC", "WC", "?", "?", "WT", "WP", "WB", "UC-"};
     return types[read_msr(MSR_PAT) >> (8 * pat) & 7];
@@ -58,7 +58,7 @@ static bool print_run(void *context, const struct pt_run *run)
                 attributes->rights & PT_RIGHT_WRITE ? 'W' : '-',
                 attributes->rights & PT_RIGHT_EXECUTE ? 'X' : '-',
                 attributes->rights & PT_RIGHT_USER ? "USER" : "KERN",
-                attributes->global ? " GLOBAL" : "", memory_type_by_pat(attributes->pat));
+                attributes->global ? " GLOBAL" : "", page_memory_type(attributes->pat));
     log_raw("0x%016lx-0x%016lx  0x%016lx-0x%016lx  %-12s %-11s %-6lu %-21s  ", run->virt.start.raw,
             (run->virt.start.raw + run->virt.size), run->phys.raw, (run->phys.raw + run->virt.size),
             total, page, run->count, flags);

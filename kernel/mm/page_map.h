@@ -7,4 +7,7 @@
 /* Prints every run of the space, rights as all levels together leave them. */
 void page_map_print(const struct pt_space *space);
 
+/* The name of the memory type that the PAT has at this index: WB, WT, WC, WP, UC-, UC. */
+const char *page_memory_type(unsigned pat);
+
 #endif

@@ -50,6 +50,41 @@ def page_map(log: str) -> list[tuple[Row, str]]:
     return rows
 
 
+_RECORD = re.compile(rf"^  {_HEX}-{_HEX}  {_HEX}-{_HEX} +(\d+) ([KMGT])iB  "
+                     r"(\S+) +R([WO]) X(N?) +(.*)$")
+_SHARED = re.compile(r"^ {40,}(\S.*)$", re.M)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A line of the mapping record; `users` has those of the lines below it too."""
+
+    virt: int
+    phys: int
+    size: int
+    memory_type: str
+    rights: str
+    users: list[str]
+
+
+def mapping_record(log: str) -> list[Mapping]:
+    """What the kernel says of who lives where."""
+    text = log.split("\nMMU online:\n")[1].split("\nVirtual address start-end")[0]
+    record: list[Mapping] = []
+    for line in text.splitlines()[1:]:
+        if shared := _SHARED.match(line):
+            record[-1].users.append(shared[1])
+            continue
+        found = _RECORD.match(line)
+        assert found, line
+        start, end, phys, phys_end = (int(found[i], 16) for i in range(1, 5))
+        size = int(found[5]) << 10 * (1 + "KMGT".index(found[6]))
+        assert (end - start) % (1 << 64) == phys_end - phys == size, line
+        rights = "R" + ("W" if found[8] == "W" else "-") + ("-" if found[9] else "X")
+        record.append(Mapping(start, phys, size, found[7], rights, [found[10]]))
+    return record
+
+
 def audit(log: str) -> dict[int, str]:
     """What the kernel says of each rule: "pass", "FAIL …" or the reason it cannot be enforced."""
     return {int(found[1]): found[3] or ("pass" if found[2] == "pass" else f"FAIL {found[4]}")

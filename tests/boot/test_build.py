@@ -93,10 +93,10 @@ def test_nothing_to_do_is_nothing_done(copy: Path) -> None:
 def test_header_rebuilds_what_includes_it(copy: Path) -> None:
     """And only that; taken back, the products are those of the first build."""
     first, before = products(copy), objects(copy)
-    with changed(copy / "kernel" / "panic.h", r"\Z", "extern int never_defined;\n"):
+    with changed(copy / "kernel" / "diagnosis" / "panic.h", r"\Z", "extern int never_defined;\n"):
         make(copy)
         rebuilt = {name for name, made in objects(copy).items() if made != before[name]}
-    assert {"kernel/kernel/panic.o", "kernel/kernel/cpu/exceptions.o"} <= rebuilt
+    assert {"kernel/kernel/diagnosis/panic.o", "kernel/kernel/cpu/exceptions.o"} <= rebuilt
     assert not [name for name in rebuilt if name.startswith("loader/") or "common" in name]
     make(copy)
     assert products(copy) == first

@@ -49,7 +49,8 @@ def fixture_handoff(request: pytest.FixtureRequest, boot_once: Callable[..., Boo
                     tmp_path_factory: pytest.TempPathFactory) -> Handoff:
     """Stops each machine at the kernel's first instruction and looks into it."""
     path = tmp_path_factory.mktemp("gdb") / "stub"
-    boot = boot_once(gdb=str(path), stopped=True, **MACHINES[request.param])
+    boot = boot_once(gdb=str(path), stopped=True, options="nokaslr",
+                     **MACHINES[request.param])
     header = read("readelf", "-h", KERNEL)
     entry = int(header.split("Entry point address:")[1].split()[0], 16)
     with GdbStub(path, BOOT_TIMEOUT * SCALE) as stub:

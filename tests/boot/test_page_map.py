@@ -8,7 +8,7 @@ import pytest
 from booting import READY, Boot
 from boot_info import CONVENTIONAL, DIRECT_MAP_BASE, KERNEL_PHYS, BootInfo
 from kernel_file import KERNEL_REGION, PAGE, pages
-from kernel_log import assert_audited, page_map, row_of
+from kernel_log import MEMORY_TYPES, assert_audited, mapping_record, page_map, row_of
 from page_walk import EFER_NXE, Leaf, leaves, runs
 
 MIB2, GIB = 2 << 20, 1 << 30
@@ -46,6 +46,7 @@ MACHINES = {
     "default": {},
     "directmap-full": {"options": "directmap=full"},
     "2-MiB leaves": {"cpu": "max,-pdpe1gb", "memory": "6G"},
+    "nokaslr": {"options": "nokaslr"},
 }
 
 
@@ -64,6 +65,29 @@ def test_printed_map_is_the_machines(booted: Booted) -> None:
     assert printed == [row_of(run) for run in runs(booted.leaves)]
 
 
+def test_mapping_record_is_what_the_tables_say(booted: Booted) -> None:
+    """Every line, page by page; the image's segments and the direct map are all there, and those
+    who share the boot info's frames stand under one line."""
+    record = mapping_record(booted.boot.serial)
+    for line in record:
+        there = [leaf for leaf in booted.leaves if leaf.virt < line.virt + line.size and
+                 line.virt < leaf.virt + leaf.page_size]
+        assert sum(min(leaf.virt + leaf.page_size, line.virt + line.size) -
+                   max(leaf.virt, line.virt) for leaf in there) == line.size
+        assert {(leaf.phys - leaf.virt, leaf.rights, MEMORY_TYPES[leaf.pat_index & 3])
+                for leaf in there} == {(line.phys - line.virt, line.rights, line.memory_type)}
+    image = [line for line in record if line.virt >= KERNEL_REGION]
+    assert {page for line in image for page in range(line.virt, line.virt + line.size, PAGE)} == \
+        {page + booted.info.slide for page in pages()}
+    assert [line.users[0] for line in image] == ["data", "boot stack", "#DF stack", "NMI stack",
+                                                 "#MC stack", "text", "read-only data"]
+    direct = [leaf for leaf in booted.leaves if leaf.virt < KERNEL_REGION]
+    assert sum(line.size for line in record if line.users == ["direct map"]) == \
+        sum(leaf.page_size for leaf in direct)
+    assert any(len(line.users) >= 4 and line.users[0] == "boot info: memory map"
+               for line in record)
+
+
 def test_audit_passes(booted: Booted) -> None:
     """The kernel's own judgement."""
     assert_audited(booted.boot.serial)
@@ -72,7 +96,8 @@ def test_audit_passes(booted: Booted) -> None:
 def test_image_is_mapped_as_its_file_says(booted: Booted) -> None:
     """readelf and the map agree page by page, and the kernel region holds nothing else."""
     moved = booted.info.field(KERNEL_PHYS) - min(phys for phys, _ in pages().values())
-    expected = {virt: (phys + moved, rights, PAGE) for virt, (phys, rights) in pages().items()}
+    expected = {virt + booted.info.slide: (phys + moved, rights, PAGE)
+                for virt, (phys, rights) in pages().items()}
     assert {leaf.virt: (leaf.phys, leaf.rights, leaf.page_size) for leaf in booted.leaves
             if leaf.virt >= KERNEL_REGION} == expected
 

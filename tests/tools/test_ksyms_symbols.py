@@ -91,19 +91,27 @@ def test_entry_points_without_size(tmp_path: Path) -> None:
     assert lookup(kernel, [text_of(kernel).start])[0].startswith("start+0x0 (start.asm:4")
 
 
-def test_statics_of_the_same_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compiler, counter", [
+    (["gcc"], "counter.0"), (["clang", "-gdwarf-4"], "same_function.counter"),
+    (["clang", "-gdwarf-5"], "same_function.counter")])     # the last by DW_OP_addrx
+def test_statics_of_the_same_name(tmp_path: Path, compiler: list[str], counter: str) -> None:
     """Functions, objects and those inside of functions are told apart by the path of their file,
     not by its last part; a name that is alone needs none."""
-    objects = [compile_file(tmp_path, f"{folder}/same.c", C_SOURCE.format(
-        signature="static __attribute__((noinline, used)) int same_function(void)") +
-        f"int {folder}(void) {{ return same_function(); }}") for folder in ("one", "two")]
-    # Compiled in the folder above both, as a project's Makefile does.
-    for folder, target in zip(("one", "two"), objects):
-        run("gcc", "-g", "-O1", "-c", "-ffreestanding", "-fno-pic",
-            "-fno-asynchronous-unwind-tables", f"{folder}/same.c", "-o", target, folder=tmp_path)
+    objects = []
+    for name in "one", "two":
+        path = tmp_path / name / "same.c"
+        path.parent.mkdir()
+        path.write_text(C_SOURCE.format(
+            signature="static __attribute__((noinline, used)) int same_function(void)") +
+            f"int {name}(void) {{ return same_function(); }}")
+        objects.append(path.with_suffix(".o"))
+        # Compiled in the folder above both, as a project's Makefile does.
+        run(*compiler, "-g", "-O1", "-c", "-ffreestanding", "-fno-pic",
+            "-fno-asynchronous-unwind-tables", f"{name}/same.c", "-o", objects[-1],
+            folder=tmp_path)
     kernel = link_filled(tmp_path, *objects)
-    for name in "same_function", "again", "counter.0":
-        assert [symbol.file for symbol in named(kernel, name)] == ["one/same.c", "two/same.c"]
+    for shared in "same_function", "again", counter:
+        assert [symbol.file for symbol in named(kernel, shared)] == ["one/same.c", "two/same.c"]
     assert [symbol.file for symbol in named(kernel, "one") + named(kernel, "two")] == ["", ""]
     for symbol in named(kernel, "same_function"):
         assert lookup(kernel, [base_of(kernel) + symbol.start])[0] == \

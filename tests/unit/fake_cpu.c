@@ -49,6 +49,25 @@ bool cpu_memory_is_encrypted(void)
     return fake_cpu.encrypted;
 }
 
+bool cpu_has_rdrand(void)
+{
+    return fake_cpu.has_rdrand;
+}
+
+/* SDM Vol. 1, 7.3.17.1: where there is no number the register is 0. */
+bool rdrand(uint64_t *value)
+{
+    assert_true(fake_cpu.has_rdrand);
+    *value = 0;
+    if (fake_cpu.rdrand_refusals != 0) {
+        fake_cpu.rdrand_refusals--;
+        return false;
+    }
+    fake_cpu.random += fake_cpu.rdrand_stuck ? 0 : 1;
+    *value = fake_cpu.random * UINT64_C(0x9e3779b97f4a7c15);
+    return true;
+}
+
 uint64_t read_msr(uint32_t msr)
 {
     assert_int_equal(msr, MSR_EFER);

@@ -7,8 +7,12 @@
 
 struct fake_cpu {
     struct pt_features features;
-    bool encrypted;    /* memory, by SEV */
-    phys_addr_t stack; /* cpu_stands_on(); 0: nowhere that firmware gives */
+    bool encrypted; /* memory, by SEV */
+    bool has_rdrand;
+    unsigned rdrand_refusals; /* this many readings give nothing */
+    bool rdrand_stuck;        /* always the same */
+    uint64_t random;          /* one more at each reading that gives something */
+    phys_addr_t stack;        /* cpu_stands_on(); 0: nowhere that firmware gives */
     uint64_t cr4;
     uint64_t efer;
     uint64_t tsc;    /* one more at each reading */

@@ -1,5 +1,5 @@
-"""The gdb commands: pagemap, pagewalk, bestla-symbols, bestla-stop-in-loader,
-bestla-frames."""
+"""The gdb commands: pagemap, pagewalk, bestla-symbols, bestla-kernel-symbols,
+bestla-stop-in-loader, bestla-frames."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Optional
 
 import gdb
 
-from . import frames, loader, target
+from . import frames, kernel, loader, target
 from .memory import Unreadable
 from .paging import ADDRESS_MASK, NotTranslating, Tables
 from .report import HEADER, piece_row, walk_rows
@@ -121,11 +121,26 @@ counter. `show bestla-build` tells which files are taken."""
         loader.symbols(loader.Files(gdb.parameter("bestla-build")), base)
 
 
+class KernelSymbols(BestlaCommand):
+    """Move the kernel's symbols to where the kernel runs, which KASLR draws.
+Usage: bestla-kernel-symbols
+The place is read from the page tables in use: the loader's last ones, or the kernel's.
+Breakpoints set by name move too. After bestla-stop-in-loader it happens by itself."""
+
+    name = "bestla-kernel-symbols"
+
+    def run(self, argument: str) -> None:
+        if argument:
+            raise UsageError("takes no argument, got '%s'" % argument)
+        kernel.load_symbols()
+
+
 class StopInLoader(BestlaCommand):
     """Run from the reset vector, or anywhere in the firmware, to the loader's efi_main.
 Usage: bestla-stop-in-loader
 It watches the firmware's list of images until the loader is in it, then loads the
-loader's symbols and runs to its entry. Other breakpoints end the wait."""
+loader's symbols and runs to its entry. Other breakpoints end the wait. When the machine
+runs on, the kernel's symbols move to where the kernel is before it starts."""
 
     name = "bestla-stop-in-loader"
 
@@ -150,7 +165,7 @@ put inline is none; PC is where the frame goes on."""
         print("\n".join(frames.frame_lines()))
 
 
-COMMANDS = (PageMap, PageWalk, LoaderSymbols, StopInLoader, Frames)
+COMMANDS = (PageMap, PageWalk, LoaderSymbols, KernelSymbols, StopInLoader, Frames)
 
 
 def parse_rows(argument: str) -> int:

@@ -8,6 +8,8 @@
 #define cpu_stands_on           real_cpu_stands_on
 #define cpu_top_level           real_cpu_top_level
 #define cpu_memory_is_encrypted real_cpu_memory_is_encrypted
+#define cpu_has_rdrand          real_cpu_has_rdrand
+#define rdrand                  real_rdrand
 #define read_msr                real_read_msr
 #define write_msr               real_write_msr
 #define read_cr4                real_read_cr4
@@ -24,6 +26,8 @@
 #undef cpu_stands_on
 #undef cpu_top_level
 #undef cpu_memory_is_encrypted
+#undef cpu_has_rdrand
+#undef rdrand
 #undef read_msr
 #undef write_msr
 #undef read_cr4
@@ -38,6 +42,8 @@ struct pt_features cpu_paging_features(void);
 bool cpu_stands_on(struct phys_range range);
 enum pt_level cpu_top_level(void);
 bool cpu_memory_is_encrypted(void);
+bool cpu_has_rdrand(void);
+bool rdrand(uint64_t *value);
 uint64_t read_msr(uint32_t msr);
 void write_msr(uint32_t msr, uint64_t value);
 uint64_t read_cr4(void);
