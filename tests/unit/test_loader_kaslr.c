@@ -1,5 +1,6 @@
 /* Where the loader puts the kernel, by which random source, and what it does when there is none or
  * what was drawn cannot be had. All else that a boot must come to is checked as ever. */
+/* links: loader/precomputed_tables.c */
 /* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
 /* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
 /* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */

@@ -3,7 +3,7 @@
  * refused with everything given back. */
 /* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
 /* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
-/* links: loader/precomputed_tables.c */
+/* links: loader/precomputed_tables.c loader/place_kernel.c loader/random.c */
 /* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
 /* links: loader/leave_firmware.c tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
 /* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
@@ -180,10 +180,10 @@ static void test_same_either_way(void **state)
     for (size_t i = 0; i < sizeof(cpus) / sizeof(cpus[0]); i++) {
         struct map own, built;
 
-        world("one");
+        world("nokaslr");
         cpus[i].make();
         assert_true(boot_to(&own, cpus[i].top));
-        world("tables=built");
+        world("nokaslr tables=built");
         cpus[i].make();
         assert_false(boot_to(&built, cpus[i].top));
         assert_same(&own, &built);
@@ -197,7 +197,7 @@ static void test_no_tables(void **state)
     for (uint32_t version = 0; version <= 3; version++) {
         struct map map;
 
-        world("one");
+        world("nokaslr");
         note_of()->tables.version = version;
         assert_int_equal(boot_to(&map, PT_LEVEL_PML4), version == IMAGE_TABLES_VERSION);
     }
@@ -220,12 +220,12 @@ static void test_lies(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
-        world("one");
+        world("nokaslr");
         *entry_of(lies[i].frame, lies[i].index) ^= lies[i].flip;
         struct fake_outcome outcome = fake_boot();
         assert_refused(&outcome, EFI_LOAD_ERROR, lies[i].words);
         /* Nobody believes them, nobody minds. */
-        world("tables=built");
+        world("nokaslr tables=built");
         *entry_of(lies[i].frame, lies[i].index) ^= lies[i].flip;
         assert_int_equal(fake_boot().ending, FAKE_HANDED_OFF);
     }
