@@ -78,7 +78,7 @@ HOST_CFLAGS   := $(BASE) -O1 -fsanitize=address,undefined -fno-sanitize-recover=
                  -fno-omit-frame-pointer
 TOOLS_CFLAGS  := $(BASE) -O2 -D_GNU_SOURCE -Itools
 UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Ikernel/cpu -Ikernel/diagnosis -Iloader \
-                 $(EFI_FLAGS)
+                 -Ikernel/console $(EFI_FLAGS)
 LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstack \
                  -z max-page-size=4096 --build-id=none --gc-sections --fatal-warnings
 
