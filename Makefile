@@ -293,8 +293,10 @@ $B/host/ptables: $(PTABLES_SOURCE:%.c=$B/host/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $(HOST_CFLAGS) $^ -lelf -o $@
 
-# On the host the loader meets a fake CPU: tests/unit/fake/x86_cpu.h stands before the real one.
+# On the host the loader, and what of the kernel asks the CPU, meets a fake one:
+# tests/unit/fake/x86_cpu.h stands before the real one.
 $B/host/loader/%.o: FAKE := -Itests/unit/fake
+$B/host/kernel/mm/loaded_tables.o: FAKE := -Itests/unit/fake
 $B/host/tests/unit/fake_cpu.o: FAKE := -Itests/unit/fake
 
 $B/host/%.o: %.c $B/settings

@@ -34,6 +34,11 @@ struct pt_features cpu_paging_features(void)
     return fake_cpu.features;
 }
 
+phys_addr_t cpu_table_root(void)
+{
+    return fake_cpu.table_root;
+}
+
 enum pt_level cpu_top_level(void)
 {
     return fake_cpu.cr4 & CR4_LA57 ? PT_LEVEL_PML5 : PT_LEVEL_PML4;

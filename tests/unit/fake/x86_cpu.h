@@ -1,4 +1,4 @@
-/* Stands before common/x86_cpu.h on the include path of the loader's host objects (see the
+/* Stands before common/x86_cpu.h on the include path of some host objects (see the
  * Makefile): the same names, but what an application may not execute is a function of
  * fake_cpu.c. Constants come from the real one. */
 #ifndef BESTLA_FAKE_X86_CPU_H
@@ -6,6 +6,7 @@
 
 #define cpu_paging_features     real_cpu_paging_features
 #define cpu_stands_on           real_cpu_stands_on
+#define cpu_table_root          real_cpu_table_root
 #define cpu_top_level           real_cpu_top_level
 #define cpu_memory_is_encrypted real_cpu_memory_is_encrypted
 #define cpu_has_rdrand          real_cpu_has_rdrand
@@ -24,6 +25,7 @@
 
 #undef cpu_paging_features
 #undef cpu_stands_on
+#undef cpu_table_root
 #undef cpu_top_level
 #undef cpu_memory_is_encrypted
 #undef cpu_has_rdrand
@@ -40,6 +42,7 @@
 
 struct pt_features cpu_paging_features(void);
 bool cpu_stands_on(struct phys_range range);
+phys_addr_t cpu_table_root(void);
 enum pt_level cpu_top_level(void);
 bool cpu_memory_is_encrypted(void);
 bool cpu_has_rdrand(void);
