@@ -121,11 +121,11 @@ def test_no_serial_port(boot: Callable[..., Boot]) -> None:
 
 
 def test_random_seed(boot: Callable[..., Boot]) -> None:
-    """Firmware that has random bytes gives some to the kernel."""
+    """Firmware that has random bytes gives 32 to the kernel, which has used 8 of them."""
     machine = boot(extra=["-device", "virtio-rng-pci"], memory="256M")
     assert_stands(machine)
     seed = BootInfo(machine).seed()
-    assert len(seed) == 32 and len(set(seed)) > 8
+    assert len(seed) == 24 and len(set(seed)) > 8
     assert "random seed" not in machine.serial
 
 
