@@ -30,11 +30,17 @@ class ArgumentParser(argparse.ArgumentParser):
         raise QueryError("%s; %s" % (message, self.format_usage().strip()))
 
 
+def row_count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError("'%s' is not a number of rows" % text)
+    return int(text)
+
+
 def add_common(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--json", action="store_true", help="for programs: docs/page-map.md has the fields")
     add("--elf", metavar="FILE", help="the kernel with its symbols (build/kernel.elf.debug)")
-    add("--rows", metavar="N", type=int, default=MOST_ROWS,
+    add("--rows", metavar="N", type=row_count, default=MOST_ROWS,
         help="stop after so many rows, 0: never (%(default)s)")
     add("--colour", choices=("auto", "always", "never"), default="auto", help=argparse.SUPPRESS)
 
@@ -61,7 +67,7 @@ def query_of(options: argparse.Namespace) -> Query:
 
 def stopped(space: PageSpace, say_aside: Say) -> None:
     if space.stopped_at is not None:
-        say_aside("stopped after %d rows, at 0x%016x; --rows 0 shows all"
+        say_aside("read %d rows, up to 0x%016x; --rows 0 reads all"
                   % (len(space.pieces), space.stopped_at))
 
 
@@ -73,6 +79,10 @@ def show_map(space: PageSpace, options: argparse.Namespace, paint: Paint, say: S
         bounded(lines, options.rows, say, aside)
         return OK
     pieces = list(select(space.pieces, query, space.controls.pat))
+    if options.rows and len(pieces) > options.rows:
+        aside("stopped after %d rows, at 0x%016x; --rows 0 shows all"
+              % (options.rows, pieces[options.rows].virt))
+        pieces = pieces[:options.rows]
     if options.json:
         say(as_json.text(as_json.whole(space, pieces) if options.all else
                          as_json.run_list(pieces, space, space.controls.pat)))

@@ -61,7 +61,7 @@ def tell_progress(count: int) -> None:
 @contextmanager
 def progress_line() -> Iterator[Optional[object]]:
     """The callback for a terminal; what it wrote is cleared."""
-    if not sys.stderr.isatty():
+    if not os.isatty(2):                     # gdb's sys.stderr cannot tell
         yield None
         return
     try:
@@ -80,7 +80,7 @@ def kernel_file(options: argparse.Namespace, default: Optional[str]) -> Optional
 def wants_colour(options: argparse.Namespace) -> bool:
     if options.colour != "auto":
         return options.colour == "always"
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return os.isatty(1) and "NO_COLOR" not in os.environ
 
 
 def check_words(words: Sequence[str]) -> list[str]:

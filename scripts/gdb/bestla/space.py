@@ -52,7 +52,8 @@ class PageSpace:
         # Where more rows than asked for were left out.
         self.stopped_at: Optional[int] = None
         self._kernel = kernel
-        self._rows = rows
+        # What lies where is told from all of a sane map, however few of its rows are wanted.
+        self._rows = max(rows, MOST_ROWS) if rows else 0
 
     @cached_property
     def pieces(self) -> list[Piece]:
