@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import contextmanager
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Sequence
 
 from . import core_file, dump_file
 from .core_file import CoreMemory
@@ -19,6 +19,7 @@ from .stub import Stub, StubError
 NXE_ASSUMED = "EFER.NXE is taken to be set (this source does not tell)"
 PAT_ASSUMED = "the PAT MSR is taken to be that of power-on (this source does not tell)"
 AC = 1 << 18
+REGISTERS = ("cr0", "cr3", "cr4", "efer")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,14 +114,18 @@ def raw(options: argparse.Namespace) -> Iterator[View]:
 @contextmanager
 def stub(options: argparse.Namespace) -> Iterator[View]:
     with Stub(options.stub) as connection:
-        text = connection.monitor("info registers")
-        values = parse_registers(text)
-        missing = [name for name in ("cr0", "cr3", "cr4", "efer")
-                   if name not in values and getattr(options, name) is None]
-        if missing:
-            raise StubError("%s: `monitor info registers` does not tell %s; give --%s"
-                            % (options.stub, ", ".join(missing), missing[0]))
+        controls = stub_controls(connection, [name for name in REGISTERS
+                                              if getattr(options, name) is not None])
         ranges = parse_flat_view(connection.monitor("info mtree -f"))
         memory = connection if ranges is None else BoundedMemory(connection, ranges)
-        controls = Controls(*(values.get(name, 0) for name in ("cr0", "cr3", "cr4", "efer")))
         yield View(memory, controls, assumed=assumptions(options))
+
+
+def stub_controls(connection: Stub, known: Sequence[str] = ()) -> Controls:
+    """The control registers by QEMU's monitor; those that are known otherwise may lack."""
+    values = parse_registers(connection.monitor("info registers"))
+    missing = [name for name in REGISTERS if name not in values and name not in known]
+    if missing:
+        raise StubError("%s: `monitor info registers` does not tell %s; give --%s"
+                        % (connection.address, ", ".join(missing), missing[0]))
+    return Controls(*(values.get(name, 0) for name in REGISTERS))

@@ -19,7 +19,7 @@ class StubError(Exception):
 class Stub:
     """A connection, which stops the machine, in the stub's physical-memory mode.
 
-    A context manager: leaving it puts the mode back and lets the machine run as it did.
+    A context manager: leaving it puts the mode back and lets the machine run, as gdb does.
     """
 
     def __init__(self, address: str) -> None:
@@ -33,7 +33,6 @@ class Stub:
         self._pending = b""
 
     def __enter__(self) -> Stub:
-        self.command("?")
         if self.command("Qqemu.PhyMemMode:1") != "OK":
             self._socket.close()
             raise StubError("%s: the stub has no Qqemu.PhyMemMode; in gdb `pagemap` knows other "
@@ -62,6 +61,12 @@ class Stub:
             raise StubError("%s: %s" % (self.address, error)) from None
         return packet.split(b"$", 1)[-1].decode("ascii", "replace")
 
+    def _answer(self) -> str:
+        """The next packet that is none of a stop: a machine that ran tells of that at any time."""
+        while (text := self._packet()).startswith(("T", "S")):
+            pass
+        return text
+
     def command(self, text: str) -> str:
         """Sends a packet and returns the answer."""
         data = text.encode("ascii")
@@ -69,7 +74,7 @@ class Stub:
             self._socket.sendall(b"$%s#%02x" % (data, sum(data) & 0xFF))
         except OSError as error:
             raise StubError("%s: %s" % (self.address, error)) from None
-        return self._packet()
+        return self._answer()
 
     def monitor(self, line: str) -> str:
         """The answer of QEMU's own monitor, empty where there is none."""
