@@ -176,19 +176,20 @@ def test_the_time_of_the_widest_map(boot: Callable[..., Boot], tmp_path: Path) -
         controls = sources.stub_controls(stub)
         ranges = parse_flat_view(stub.monitor("info mtree -f"))
         assert ranges
-        quickest = []
-        for _ in range(3):
+        ours, bare = [], []
+        for _ in range(5):
             start = time.perf_counter()
             tables = paging.Tables(BoundedMemory(stub, ranges), controls)
             pieces = list(tables.pieces())
-            read = time.perf_counter()
+            ours.append(time.perf_counter() - start)
             frames = list(tables.store)
+            start = time.perf_counter()
             for frame in frames:
                 stub.read(frame, 4096)
-            quickest.append((read - start) / (time.perf_counter() - read))
+            bare.append(time.perf_counter() - start)
     assert len(frames) > 1000
     assert sum(piece.count for piece in pieces) > 500_000
-    assert min(quickest) < 1.5
+    assert min(ours) < 1.5 * min(bare), (ours, bare)
 
 
 @pytest.mark.parametrize("words, message", [

@@ -83,6 +83,8 @@ def test_segments_that_overlap(tmp_path: Path) -> None:
     elf = opened(tmp_path, core(world, [(0xFFFF_8880_0010_0000, BASE, size),
                                         (KERNEL, BASE + 0x1000, 0x1000)]))
     assert CoreMemory(elf).read(BASE, size) == image_of(world)
+    for offset in range(0, size, 0x1000):
+        assert CoreMemory(elf).read(BASE + offset, 8) == image_of(world)[offset:offset + 8]
 
 
 @pytest.mark.parametrize("virt, words", [(BASE, "truncated: segment 0 .* ends at 0x"),

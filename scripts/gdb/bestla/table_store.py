@@ -17,10 +17,11 @@ from .memory import Memory, Unreadable
 PLAIN_TABLES = 8192
 
 EVERY = sum(1 << 64 * index for index in range(ENTRIES))
-WORD = (1 << 64) - 1
+FIRST = struct.Struct("<Q")
 RAMP = {level: sum((index << level_shift(level)) << 64 * index for index in range(ENTRIES))
         for level in (1, 2, 3)}
-IGNORED = (ACCESSED | DIRTY) * EVERY
+EVERY_ACCESSED, EVERY_DIRTY = ACCESSED * EVERY, DIRTY * EVERY
+ALL_ELSE = (1 << 64 * ENTRIES) - 1 ^ EVERY_ACCESSED ^ EVERY_DIRTY
 
 
 class Alike(NamedTuple):
@@ -80,13 +81,13 @@ def alike(data: bytes, level: int) -> Optional[Alike]:
 
     As one number of 4096 bytes, a table is compared at once.
     """
-    table = int.from_bytes(data, "little")
-    first = table & WORD
+    first, = FIRST.unpack_from(data)
     if not first & PRESENT or level not in RAMP or not is_leaf(first, level):
         return None
     if (first & FRAME_BITS) + (ENTRIES << level_shift(level)) > FRAME_BITS:
         return None                         # the address would run into the bits above it
-    if table & ~IGNORED != (first & ~(ACCESSED | DIRTY)) * EVERY + RAMP[level]:
+    table = int.from_bytes(data, "little")
+    if table & ALL_ELSE != (first & ~(ACCESSED | DIRTY)) * EVERY + RAMP[level]:
         return None
-    return Alike(first, (table & ACCESSED * EVERY).bit_count(),
-                 (table & DIRTY * EVERY).bit_count())
+    return Alike(first, (table & EVERY_ACCESSED).bit_count(),
+                 (table & EVERY_DIRTY).bit_count())
