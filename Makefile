@@ -42,7 +42,11 @@ BENCH_KERNELS := $(patsubst %,$B/bench/kernel-%.elf,1-0 16-0 128-0 16-256)
 # run it built with sanitizers.
 KSYMS_SOURCE  := $(wildcard tools/*.c tools/ksyms/*.c) common/symbol_table.c
 KSYMS         := $B/tools/ksyms
-CHECKED_TOOLS := $B/host/ksyms
+PTABLES_SOURCE := $(wildcard tools/*.c tools/ptables/*.c) \
+                  $(addprefix common/,elf_image.c format.c image_tables.c image_tables_verify.c \
+                      page_read.c page_table.c page_walk.c text.c)
+PTABLES       := $B/tools/ptables
+CHECKED_TOOLS := $B/host/ksyms $B/host/ptables
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
 
 # ---- flags ---------------------------------------------------------------------------------
@@ -60,7 +64,7 @@ FREE     := $(BASE) -O2 -ffreestanding -mno-red-zone -mgeneral-regs-only -fvisib
             -ffunction-sections -fdata-sections -fno-strict-aliasing -fwrapv \
             -fno-delete-null-pointer-checks
 
-# kernel/diagnosis/undefined.c says what was undefined. With -fwrapv an overflow would not be.
+# kernel/diagnosis/ubsan.c says what was undefined. With -fwrapv an overflow would not be.
 UNDEFINED     := -fsanitize=undefined -fno-wrapv
 
 EFI_INCLUDE   := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
@@ -74,7 +78,7 @@ HOST_CFLAGS   := $(BASE) -O1 -fsanitize=address,undefined -fno-sanitize-recover=
                  -fno-omit-frame-pointer
 TOOLS_CFLAGS  := $(BASE) -O2 -D_GNU_SOURCE -Itools
 UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Ikernel/cpu -Ikernel/diagnosis -Iloader \
-                 $(EFI_FLAGS)
+                 -Ikernel/console $(EFI_FLAGS)
 LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstack \
                  -z max-page-size=4096 --build-id=none --gc-sections --fatal-warnings
 
@@ -82,14 +86,23 @@ LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstac
 layout        = $(shell sed -n 's/^\#define $1 *UINT64_C(\(.*\))/\1/p' common/layout.h)
 LINK_KERNEL   = $(LINK) -T kernel/kernel.ld --defsym=KERNEL_REGION=$(call layout,KERNEL_REGION) \
                 --defsym=KERNEL_LINK_ADDRESS=$(call layout,KERNEL_LINK_ADDRESS)
-HEADER_SIZE   := 48 # of struct symbol_table_header: no table is smaller
-# A kernel of these objects, with its symbols in it: linked once to see how many bytes they need,
-# and again with as many. They come last, so nothing that they name has moved; were it
-# otherwise the second link would need another size, and ksyms would say so.
+# No table is smaller than its header, which C measures.
+HEADER_SIZE   := $(shell sed -n 's/.*sizeof(struct symbol_table_header) == \([0-9]*\).*/\1/p' common/symbol_table.h)
+LEAST_TABLES  := 12288 # a PDPT, a PD, a PT
+# A kernel of these objects, with its symbols and page tables in it: linked once to see how many
+# bytes they need, and again with as many. They come last, so nothing that a symbol names has moved.
+# An image that grew past a border may need one table more: it is linked until it needs no more
+# than it has. It never needs less, so that ends.
 define link_kernel
 $(call say,LD,$@)
-$Q$(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$(HEADER_SIZE) $1 -o $@
-$Qsize=$$($(KSYMS) --size $@) && $(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$$size $1 -o $@
+$Qset -e; link() { $(LINK_KERNEL) --defsym=SYMBOLS_SIZE=$$1 --defsym=PAGE_TABLES_SIZE=$$2 $1 -o $@; }; \
+    link $(HEADER_SIZE) $(LEAST_TABLES); \
+    symbols=$$($(KSYMS) --size $@); tables=; need=$$($(PTABLES) --size $@); \
+    while [ "$$need" != "$$tables" ]; do \
+        tables=$$need; link $$symbols $$tables; need=$$($(PTABLES) --size $@); \
+    done
+$(call say,PTBL,$@)
+$Q$(PTABLES) $@ $(if $V,,>/dev/null)
 $(call say,SYMS,$@)
 $Q$(KSYMS) $@ $(if $V,,>/dev/null)
 $Qscripts/check-kernel $@
@@ -101,7 +114,7 @@ EFI_LIBRARY := /usr/lib/libgnuefi.a
 # Compiler, flags and lists of files: another compiler, or a source that went, rebuilds.
 SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) \
             $(UNIT_CFLAGS) $(TOOLS_CFLAGS) $(UNDEFINED) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS) \
-            $(KSYMS_SOURCE)
+            $(KSYMS_SOURCE) $(PTABLES_SOURCE)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -158,6 +171,10 @@ $B/bench/symbol_cost: $(patsubst %.c,$B/tools/%.o,$(wildcard tests/bench/symbol_
 	$(call say,LD,$@)
 	$Q$(CC) $^ -ldw -lelf -o $@
 
+$(PTABLES): $(PTABLES_SOURCE:%.c=$B/tools/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $^ -lelf -o $@
+
 # ---- the kernel ----------------------------------------------------------------------------
 
 $B/kernel/%.o: %.c $B/settings
@@ -170,20 +187,20 @@ $B/kernel/%.o: %.asm
 	$(call say,NASM,$@)
 	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -Ikernel/cpu/ -MD $(@:.o=.d) -MP $< -o $@
 
-$B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
+$B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $(PTABLES) $B/settings
 	$(call link_kernel,$(KERNEL_OBJECTS))
 
 %.elf: %.elf.debug
 	$(call say,STRP,$@)
 	$Q$(OBJCOPY) --strip-all $< $@
 
-$B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
+$B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $(PTABLES) $B/settings
 	@mkdir -p $(@D)
 	$(call link_kernel,$< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)))
 
 # Kernels of any size, for tests/bench/: kernel-16-256 has 16 MiB of read-only data and 256 MiB of
 # BSS more than the kernel.
-$B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $B/settings
+$B/bench/kernel-%.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $(PTABLES) $B/settings
 	@mkdir -p $(@D)
 	$Qprintf '.section %s\n.fill %d,8,0x5a\n.section %s\n.skip %d\n.section .note.GNU-stack\n' \
 	    '.rodata.fill,"aR"' \
@@ -272,9 +289,14 @@ $B/host/tools/%.o: FAKE := -D_GNU_SOURCE -Itools
 $B/host/ksyms: $(KSYMS_SOURCE:%.c=$B/host/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $(HOST_CFLAGS) $^ -ldw -lelf -o $@
+$B/host/ptables: $(PTABLES_SOURCE:%.c=$B/host/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $(HOST_CFLAGS) $^ -lelf -o $@
 
-# On the host the loader meets a fake CPU: tests/unit/fake/x86_cpu.h stands before the real one.
+# On the host the loader, and what of the kernel asks the CPU, meets a fake one:
+# tests/unit/fake/x86_cpu.h stands before the real one.
 $B/host/loader/%.o: FAKE := -Itests/unit/fake
+$B/host/kernel/mm/loaded_tables.o: FAKE := -Itests/unit/fake
 $B/host/tests/unit/fake_cpu.o: FAKE := -Itests/unit/fake
 
 $B/host/%.o: %.c $B/settings
@@ -286,18 +308,20 @@ $B/host/%.o: %.c $B/settings
 # names in a line `/* links: FILE.c ... */`.
 .SECONDEXPANSION:
 links = $(patsubst %.c,$B/host/%.o,$(shell sed -n 's|^/\* links: \(.*\) \*/$$|\1|p' tests/unit/$1.c))
+# The loader's handoff page lies in RAM of the fake world: below the end of the direct map's window.
+$B/unit/test_loader_%: LOW := -no-pie -Wl,-Ttext-segment=0x40000000
 $B/unit/%: $B/host/tests/unit/%.o $(COMMON:%.c=$B/host/%.o) $$(call links,$$*)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$Q$(CC) $(HOST_CFLAGS) $^ -lcmocka -o $@
+	$Q$(CC) $(HOST_CFLAGS) $(LOW) $^ -lcmocka -o $@
 
 # What the checks call here is the kernel's own and not the host's libubsan.
-$B/host/tests/unit/undefined_acts.o: tests/unit/undefined_acts.c $B/host/kernel/diagnosis/undefined.o \
+$B/host/tests/unit/undefined_acts.o: tests/unit/undefined_acts.c $B/host/kernel/diagnosis/ubsan.o \
                                      $B/settings
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$Q$(CC) $(BASE) $(UNDEFINED) -O1 -Wno-vla -Itests/unit -MMD -MP -c $< -o $(@:.o=.part.o) -MT $@ -MF $(@:.o=.d)
-	$Q$(LD) -r $(@:.o=.part.o) $B/host/kernel/diagnosis/undefined.o -o $@
+	$Q$(LD) -r $(@:.o=.part.o) $B/host/kernel/diagnosis/ubsan.o -o $@
 	$Q$(OBJCOPY) --wildcard --localize-symbol='__ubsan_handle_*' $@
 
 # The kernel's checks in one file of a kernel that is otherwise as always.
@@ -316,13 +340,13 @@ bench: setup-test ## what symbols cost (LINUX=vmlinux: beside Linux's), and load
 	@tests/bench/boot-cost
 
 # For clangd and clang-tidy.
-compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE)
+compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE) $(PTABLES_SOURCE)
 	@{ sep='['; \
 	   for f in $(LOADER_SOURCE); do \
 	     printf '%s\n{"directory":"%s","file":"%s","command":"$(CC) $(LOADER_CFLAGS) -c %s"}' "$$sep" '$(CURDIR)' $$f $$f; sep=','; done; \
 	   for f in $(filter kernel/%,$(KERNEL_SOURCE)); do \
 	     printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(KERNEL_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
-   for f in $(filter tools/%,$(KSYMS_SOURCE)); do \
+   for f in $(sort $(filter tools/%,$(KSYMS_SOURCE) $(PTABLES_SOURCE))); do \
      printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(TOOLS_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
 	   printf '\n]\n'; } > $@
 

@@ -8,7 +8,7 @@
 #include "memory_map.h"
 
 #define BOOT_INFO_MAGIC   UINT64_C(0x21616c7473654221) /* "!Bestla!" in memory */
-#define BOOT_INFO_VERSION 1U
+#define BOOT_INFO_VERSION 2U
 
 /* `count` elements of `element_size` bytes at `address`; 0 and 0 for none. */
 struct boot_array {
@@ -66,7 +66,7 @@ struct boot_info {
     uint32_t size; /* of this struct */
 
     uint64_t kernel_phys;     /* of the first byte of the kernel's first page */
-    uint64_t kernel_virt;     /* where the tables map it */
+    uint64_t kernel_virt;     /* where the tables map it: linked there, or slid (docs/kaslr.md) */
     uint64_t kernel_size;     /* bytes up to the end of the last page, gaps included */
     uint64_t direct_map_base; /* where the kernel is asked to put it */
     uint64_t page_table_root; /* what CR3 holds */

@@ -109,6 +109,10 @@ __attribute__((warn_unused_result)) enum elf_status elf_read_segments(
  * *cursor = 0. */
 bool elf_next_segment(const struct elf_image *image, unsigned *cursor, struct elf_segment *segment);
 
+/* Can the image run at another address than its own? Only one with PT_DYNAMIC says what is to be
+ * changed in it. */
+bool elf_can_move(const struct elf_image *image);
+
 /* Applies the R_X86_64_RELATIVE relocations. `memory` is where the image's span
  * can be read and written now (image->span.size bytes, aligned to 8); `slide` is
  * added to every address, modulo 2^64. The addends are written even if it is 0:

@@ -213,6 +213,11 @@ static void apply(const struct elf_image *image, const struct rela_table *table,
     }
 }
 
+bool elf_can_move(const struct elf_image *image)
+{
+    return find_dynamic(image) != NULL;
+}
+
 enum elf_status elf_relocate(const struct elf_image *image, void *memory, uint64_t slide,
                              struct elf_error *error)
 {

@@ -4,22 +4,25 @@
  *                       ...
  *                       kernel image: one mapping a segment, each with the
  *                       segment's own rights; guards are the gaps between
- *   0xffffffff80100000  KERNEL_LINK_ADDRESS
+ *   0xffffffff80100000  KERNEL_LINK_ADDRESS, and where it begins without KASLR
  *   0xffffffff80000000  KERNEL_REGION
  *                       not mapped
+ *   0xffffc88000000000  DIRECT_MAP_LIMIT: KASLR puts the direct map below
+ *                       ...
  *                       direct map: RAM at one offset, RW, never X
- *   0xffff888000000000  DIRECT_MAP_BASE
+ *   0xffff888000000000  DIRECT_MAP_BASE, and where it begins without KASLR
  *                       not mapped
  *   0x0000800000000000  (lower half, and the non-canonical hole above it:
  *   0x0000000000000000  not mapped once the kernel runs on its own tables)
  *
- * DIRECT_MAP_BASE is only the value that the loader writes into boot_info;
- * the kernel takes it from there. The Makefile hands KERNEL_REGION and
+ * Where in their windows the image and the direct map begin is the loader's to say (kaslr.h); the
+ * kernel takes it from boot_info. The Makefile hands KERNEL_REGION and
  * KERNEL_LINK_ADDRESS to kernel/kernel.ld, so that here is the one place to change. */
 #ifndef BESTLA_LAYOUT_H
 #define BESTLA_LAYOUT_H
 
-#define DIRECT_MAP_BASE UINT64_C(0xffff888000000000)
+#define DIRECT_MAP_BASE  UINT64_C(0xffff888000000000)
+#define DIRECT_MAP_LIMIT UINT64_C(0xffffc88000000000)
 
 #define KERNEL_REGION       UINT64_C(0xffffffff80000000)
 #define KERNEL_REGION_SIZE  UINT64_C(0x40000000)

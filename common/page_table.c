@@ -157,6 +157,42 @@ enum pt_status pt_map(struct pt_space *space, struct virt_range range, phys_addr
     return edit(space, &mapping.walker, range);
 }
 
+struct linking {
+    struct pt_walker walker;
+    phys_addr_t table;
+    enum pt_level level;
+};
+
+static struct pt_verdict link_slot(struct pt_walker *walker, const struct pt_slot *slot)
+{
+    const struct linking *linking = (const struct linking *)walker;
+
+    if (level_below(slot->level) != linking->level)
+        return entry_is_leaf(slot->value, slot->level) ? pt_stop(PT_ALREADY_MAPPED) : pt_descend();
+    if (entry_is_present(slot->value))
+        return pt_stop(PT_ALREADY_MAPPED);
+    if (walker->pass == PT_COMMIT)
+        entry_write(slot->entry, entry_make_table(linking->table));
+    return pt_move_on(1);
+}
+
+enum pt_status pt_link(struct pt_space *space, virt_addr_t address, phys_addr_t table,
+                       enum pt_level level)
+{
+    struct linking linking = {{.at = link_slot}, table, level};
+    uint64_t size = level_size(level) * PT_ENTRIES;
+    struct virt_range range = {virt(align_down(address.raw, size)), size};
+    enum pt_status status = check_range(space, range);
+
+    if (status != PT_OK)
+        return status;
+    if (!is_aligned(table.raw, PAGE_SIZE))
+        return PT_MISALIGNED;
+    if (table.raw >> space->features.phys_bits != 0)
+        return PT_BAD_RANGE;
+    return edit(space, &linking.walker, range);
+}
+
 /* The edits that give each leaf in a range another value: 0 takes it out. */
 struct rewrite {
     struct pt_walker walker;

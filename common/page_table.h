@@ -5,7 +5,7 @@
  * Sources: Intel SDM Vol. 3A, 4.5 (translation), 4.6 (rights), 4.10 (caching
  * of translations). Entry bits live in x86_paging.h.
  *
- * Editing (pt_map, pt_unmap, pt_protect, pt_set_global, pt_split, pt_clone) is all or
+ * Editing (pt_map, pt_link, pt_unmap, pt_protect, pt_set_global, pt_split, pt_clone) is all or
  * nothing: a first pass over the range finds every reason to fail and counts
  * the table frames that are needed, these are then taken, and only then is an entry
  * written. Any status but PT_OK means that the tables and the frame source are as they
@@ -22,7 +22,7 @@ enum pt_status {
     PT_MISALIGNED,     /* virtual address, physical address or size not whole pages */
     PT_BAD_RANGE,      /* empty, wraps, not canonical, or past MAXPHYADDR */
     PT_BAD_ATTRIBUTES, /* no read right, write and execute together, user, PAT past 7 */
-    PT_ALREADY_MAPPED, /* pt_map, pt_clone: something is mapped there */
+    PT_ALREADY_MAPPED, /* pt_map, pt_link, pt_clone: something is mapped there */
     PT_NOT_MAPPED,     /* pt_unmap, pt_protect, pt_set_global, pt_split: a hole in the range */
     PT_NO_FRAMES,      /* the frame source ran dry */
 };
@@ -68,6 +68,13 @@ __attribute__((warn_unused_result)) enum pt_status pt_map(struct pt_space *space
                                                           struct virt_range range, phys_addr_t to,
                                                           struct pt_attributes attributes,
                                                           enum pt_level largest);
+
+/* Puts a table that somebody else made under the entry that stands for `address` one level above
+ * it. `level`, below the space's top, is the table's, and the table, with those below it, belongs
+ * to the space from then on. PT_MISALIGNED, PT_BAD_RANGE, PT_ALREADY_MAPPED, PT_NO_FRAMES. */
+__attribute__((warn_unused_result)) enum pt_status pt_link(struct pt_space *space,
+                                                           virt_addr_t address, phys_addr_t table,
+                                                           enum pt_level level);
 
 /* Removes the mapping of the whole range, splitting leaves that reach past it
  * and giving back the tables that become empty. PT_MISALIGNED, PT_BAD_RANGE,

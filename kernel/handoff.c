@@ -1,6 +1,7 @@
 /* See handoff.h. */
 #include "handoff.h"
 
+#include "loaded_tables.h"
 #include "log.h"
 #include "mapping_record.h"
 #include "mem.h"
@@ -12,6 +13,16 @@ struct memory_map kernel_memory;
 
 /* The frames that handoff_copy took. */
 static struct phys_range copied;
+
+bool handoff_take_random(uint64_t *word)
+{
+    if (boot_info.seed_size < sizeof(*word))
+        return false;
+    boot_info.seed_size -= (uint32_t)sizeof(*word);
+    memcpy(word, boot_info.seed + boot_info.seed_size, sizeof(*word));
+    memset(boot_info.seed + boot_info.seed_size, 0, sizeof(*word));
+    return true;
+}
 
 void handoff_rebase(void)
 {
@@ -30,7 +41,10 @@ void handoff_check(phys_addr_t at)
         panic("boot info at 0x%lx: %s 0x%lx %s", at.raw, error.field, error.value,
               boot_info_status_text(error.status));
     memcpy(&boot_info, phys2virt(at), sizeof(boot_info));
+    /* That memory will be somebody else's. */
+    memset(((struct boot_info *)phys2virt(at))->seed, 0, sizeof(boot_info.seed));
     handoff_rebase();
+    loaded_tables_note_ram(&kernel_memory);
 }
 
 static void print_steps(uint64_t kernel_entered)
@@ -118,6 +132,8 @@ void handoff_copy(struct frame_allocator *frames)
 
 struct text boot_options(void)
 {
+    if (boot_info.options_size == 0)
+        return (struct text){0};
     return (struct text){phys2virt(phys(boot_info.options)), boot_info.options_size - 1};
 }
 

@@ -16,6 +16,9 @@ extern struct memory_map kernel_memory;
  * loader's memory. Panics, naming the field, when something is wrong. */
 void handoff_check(phys_addr_t at);
 
+/* Takes 8 bytes of the seed, which nobody gets again. False: none are left, or there never were. */
+bool handoff_take_random(uint64_t *word);
+
 /* Prints the loader's log, its times counted from the kernel's entry, and how long each of its
  * steps took up to that entry. */
 void handoff_print_log(uint64_t kernel_entered);
@@ -29,7 +32,7 @@ void handoff_record(void);
 /* To be called when physical memory is found at other addresses. */
 void handoff_rebase(void);
 
-/* The options line. */
+/* The options line; empty before handoff_check. */
 struct text boot_options(void);
 
 #endif

@@ -48,6 +48,12 @@ const struct image_segment *image_segment_at(virt_addr_t address)
     return NULL;
 }
 
+const struct image_segment *image_stack_at(virt_addr_t address)
+{
+    const struct image_segment *segment = image_segment_at(address);
+    return segment != NULL && segment->stack ? segment : NULL;
+}
+
 const struct image_segment *image_guard_at(virt_addr_t address, bool *below)
 {
     for (size_t i = 0; i < image_segment_count; i++) {

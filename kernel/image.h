@@ -27,6 +27,9 @@ struct virt_range image_range(void);
 /* The segment an address lies in, NULL for none. */
 const struct image_segment *image_segment_at(virt_addr_t address);
 
+/* The stack an address lies in, NULL for none. */
+const struct image_segment *image_stack_at(virt_addr_t address);
+
 /* The stack whose guard page an address lies in, NULL for none; *below tells which. */
 const struct image_segment *image_guard_at(virt_addr_t address, bool *below);
 

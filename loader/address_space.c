@@ -1,8 +1,8 @@
-/* The first tables: the kernel's image where it is linked, memory and framebuffer at
+/* The first tables: the kernel's image where it is to run, memory and framebuffer at
  * their own addresses. Only frames of the loader's, nothing of firmware's tables. */
 #include "boot.h"
 
-#include "layout.h"
+#include "image_tables.h"
 #include "x86_cpu.h"
 
 /* handoff.asm: the page whose code loads CR3. */
@@ -39,31 +39,42 @@ static EFI_STATUS protect(struct boot *boot, struct phys_range range, unsigned r
                                   range.size, range.start.raw, pt_status_text(status));
 }
 
+static phys_addr_t image_phys(const struct boot *boot, virt_addr_t linked)
+{
+    return phys(boot->kernel.phys.raw + (linked.raw - boot->kernel.image.span.start.raw));
+}
+
 /* What is not to be written is not writable at its own address either: memory is mapped
  * before. */
+static EFI_STATUS seal_kernel(struct boot *boot)
+{
+    struct image_pages pages = {0};
+
+    while (image_next_pages(&boot->kernel.image, &pages)) {
+        phys_addr_t at = image_phys(boot, pages.range.start);
+        if (!(pages.rights & PT_RIGHT_WRITE))
+            TRY(protect(boot, phys_range(at.raw, pages.range.size), PT_RIGHT_READ));
+    }
+    return EFI_SUCCESS;
+}
+
+/* By the tables that it brings along, or page by page: either gives the same map. */
 static EFI_STATUS map_kernel(struct boot *boot)
 {
-    const struct elf_image *image = &boot->kernel.image;
-    struct elf_segment segment;
-    unsigned cursor = 0;
-    uint64_t mapped_to = 0;
+    struct image_pages pages = {0};
+    bool linked;
 
-    while (elf_next_segment(image, &cursor, &segment)) {
-        /* Segments of equal rights may share a page: it is mapped once. */
-        uint64_t start = max_u64(align_down(segment.memory.start.raw, PAGE_SIZE), mapped_to);
-        uint64_t end = align_up(segment.memory.start.raw + segment.memory.size, PAGE_SIZE);
-        uint64_t offset = start - image->span.start.raw;
-
-        if (start == end)
-            continue;
-        if (!(segment.rights & PT_RIGHT_WRITE))
-            TRY(protect(boot, phys_range(boot->kernel.phys.raw + offset, end - start),
-                        PT_RIGHT_READ));
-        TRY(map(boot, "a kernel segment", virt_range(start, end - start),
-                phys(boot->kernel.phys.raw + offset),
-                (struct pt_attributes){segment.rights, PAT_WRITE_BACK, false}, PT_LEVEL_PT));
-        mapped_to = end;
+    TRY(link_precomputed_tables(boot, boot->kernel.slide, &linked));
+    if (linked)
+        return EFI_SUCCESS;
+    uint64_t start = read_tsc();
+    while (image_next_pages(&boot->kernel.image, &pages)) {
+        virt_addr_t at = kernel_virt(&boot->kernel, pages.range.start);
+        TRY(map(boot, "a kernel segment", (struct virt_range){at, pages.range.size},
+                image_phys(boot, pages.range.start),
+                (struct pt_attributes){pages.rights, PAT_WRITE_BACK, false}, PT_LEVEL_PT));
     }
+    log_line(boot, LOG_INFO, "the kernel's page tables are built in %lu ticks", read_tsc() - start);
     return EFI_SUCCESS;
 }
 
@@ -110,18 +121,12 @@ static EFI_STATUS map_framebuffer(struct boot *boot)
 
 static EFI_STATUS map_everything(struct boot *boot, struct firmware_map *firmware)
 {
-    EFI_STATUS status = read_firmware_map(boot->system, firmware);
-
-    if (EFI_ERROR(status))
-        return fail(boot, status, "firmware's memory map");
-    convert_firmware_map(boot, firmware);
-    if (memory_map_normalise(&firmware->map, firmware->scratch) != MEMORY_MAP_OK)
-        return fail(boot, EFI_LOAD_ERROR, "firmware's memory map has too many ranges");
-
+    TRY(read_memory_map(boot, firmware));
     TRY(map_memory(boot, &firmware->map));
     TRY(map_framebuffer(boot));
     /* The only code that runs on firmware's tables and on these. */
     TRY(protect(boot, phys_range((uintptr_t)handoff_page, PAGE_SIZE), READ_EXECUTE));
+    TRY(seal_kernel(boot));
     return map_kernel(boot);
 }
 

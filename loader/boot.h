@@ -12,6 +12,7 @@
 #include "boot_info.h"
 #include "elf_image.h"
 #include "format.h"
+#include "kaslr.h"
 #include "log_level.h"
 #include "page_table.h"
 
@@ -32,10 +33,29 @@ struct table_frames {
     size_t left; /* pages */
 };
 
-struct kernel {
-    struct elf_image image;
-    phys_addr_t phys; /* where image.span.start lies */
+#define RANDOM_WORDS 4
+
+/* What the kernel's places are drawn by. */
+struct loader_random {
+    struct random_source source;
+    const char *name; /* for messages; NULL: nothing is drawn */
+    EFI_RNG_PROTOCOL *rng;
+    uint64_t words[RANDOM_WORDS]; /* firmware's, of which `left` have not been used */
+    size_t left;
 };
+
+struct kernel {
+    struct elf_image image; /* with the addresses that it is linked for */
+    phys_addr_t phys;       /* where image.span.start lies */
+    uint64_t slide;         /* from linked addresses to those it runs at, modulo 2^64 */
+};
+
+/* Where the kernel has what is linked at `address`: the one place that adds the slide, but for the
+ * relocations. */
+static inline virt_addr_t kernel_virt(const struct kernel *kernel, virt_addr_t address)
+{
+    return virt(address.raw + kernel->slide);
+}
 
 struct boot {
     EFI_HANDLE image;
@@ -54,6 +74,7 @@ struct boot {
     struct boot_entry entry;
     char options[OPTIONS_MAX];
 
+    struct loader_random random;
     struct kernel kernel;
     struct pt_features paging;
     struct pt_space space;
@@ -115,6 +136,8 @@ bool is_plain_memory(const struct boot *boot, const EFI_MEMORY_DESCRIPTOR *descr
 /* Turns the descriptors into map->map, not yet normalised; a warning for what makes no
  * sense. */
 void convert_firmware_map(struct boot *boot, struct firmware_map *map);
+/* Asks firmware once, converts and normalises. */
+EFI_STATUS read_memory_map(struct boot *boot, struct firmware_map *map);
 
 /* volume.c */
 struct file {
@@ -140,12 +163,24 @@ size_t utf8_from_utf16(const CHAR16 *text, size_t units, char *out, size_t size)
 /* choose_entry.c: loader.conf, loader/entries, LoadOptions */
 EFI_STATUS choose_boot_entry(struct boot *boot);
 
+/* random.c: looks for something random, unless the options say not to. */
+void open_random_source(struct boot *boot);
+
+/* place_kernel.c: frames for the kernel's image, its slide and the direct map's base; the image's
+ * headers are read. */
+EFI_STATUS place_kernel(struct boot *boot);
+
 /* load_kernel.c, load_modules.c */
 EFI_STATUS load_kernel(struct boot *boot);
 EFI_STATUS load_modules(struct boot *boot);
 
 /* address_space.c */
 EFI_STATUS build_address_space(struct boot *boot);
+
+/* precomputed_tables.c: page tables that the image brings along, moved to where it lies and `slide`
+ * from where it is linked, into boot->space. *linked is false, and nothing has changed, where the
+ * image is to be mapped page by page instead. */
+EFI_STATUS link_precomputed_tables(struct boot *boot, uint64_t slide, bool *linked);
 
 /* describe_machine.c */
 EFI_STATUS open_boot_info(struct boot *boot);

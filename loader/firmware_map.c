@@ -136,3 +136,15 @@ void convert_firmware_map(struct boot *boot, struct firmware_map *map)
     for (UINTN i = 0; i < map->size / map->element_size; i++)
         add_descriptor(boot, map, i);
 }
+
+EFI_STATUS read_memory_map(struct boot *boot, struct firmware_map *map)
+{
+    EFI_STATUS status = read_firmware_map(boot->system, map);
+
+    if (EFI_ERROR(status))
+        return fail(boot, status, "firmware's memory map");
+    convert_firmware_map(boot, map);
+    if (memory_map_normalise(&map->map, map->scratch) != MEMORY_MAP_OK)
+        return fail(boot, EFI_LOAD_ERROR, "firmware's memory map has too many ranges");
+    return EFI_SUCCESS;
+}

@@ -9,21 +9,23 @@ default rel
 
 section .text.handoff align=4096 exec
 
-global handoff:function (handoff.end - handoff)
+global handoff:function (handoff_end - handoff)
 global handoff_page:data 4096
+global handoff_switched
 
 handoff_page:
 handoff:
         cli
         cld
         mov     cr3, rdi
+handoff_switched:                       ; where scripts/gdb looks for the kernel in its tables
         mov     rsp, rdx
         mov     cr0, r8                 ; WP: not before the stack is ours, firmware's may be read-only
         mov     rdi, rcx
         xor     ebp, ebp
         push    rbp                     ; a return address of 0 ends every backtrace
         jmp     rsi
-.end:
+handoff_end:
         align   4096, db 0xcc
 
 section .note.GNU-stack noalloc noexec nowrite progbits

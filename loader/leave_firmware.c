@@ -99,6 +99,8 @@ void enter_kernel(const struct boot *boot)
     if (boot->paging.no_execute)
         write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_NXE);
     write_cr4(handoff_cr4());
-    handoff(boot->space.root.raw, boot->kernel.image.header.entry, boot->stack.raw + HANDOFF_STACK,
-            (uintptr_t)boot->info, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
+    handoff(boot->space.root.raw,
+            kernel_virt(&boot->kernel, virt(boot->kernel.image.header.entry)).raw,
+            boot->stack.raw + HANDOFF_STACK, (uintptr_t)boot->info,
+            CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
 }

@@ -3,10 +3,6 @@
 
 #include "layout.h"
 #include "mem.h"
-#include "x86_cpu.h"
-
-#define CONGRUENCE (UINT64_C(2) << 20) /* so that 2-MiB leaves stay possible */
-#define LOW_MEMORY (UINT64_C(1) << 20) /* firmware's and the VGA's; never a kernel's */
 
 #define HEAD_SIZE 4096 /* usually holds the program headers too */
 
@@ -46,65 +42,7 @@ static EFI_STATUS read_headers(struct boot *boot, const struct file *file)
     return EFI_SUCCESS;
 }
 
-/* U-Boot's map calls the memory free that its own stack and IDT lie in. */
-static bool is_free(const struct elf_image *image, uint64_t place)
-{
-    return place >= LOW_MEMORY && !cpu_stands_on(phys_range(place, image->span.size));
-}
-
-/* The first place in a free range that is congruent to the linked address. */
-static bool place_in(const struct boot *boot, const EFI_MEMORY_DESCRIPTOR *descriptor,
-                     phys_addr_t *at)
-{
-    const struct elf_image *image = &boot->kernel.image;
-    uint64_t start = descriptor->PhysicalStart;
-    uint64_t end = start + descriptor->NumberOfPages * PAGE_SIZE;
-    uint64_t place = align_down(start, CONGRUENCE) + image->phys.raw % CONGRUENCE;
-
-    if (descriptor->Type != EfiConventionalMemory || !is_plain_memory(boot, descriptor))
-        return false;
-    while (place < start || (place < end && !is_free(image, place)))
-        place += CONGRUENCE;
-    *at = phys(place);
-    return place < end && end - place >= image->span.size;
-}
-
-static EFI_STATUS allocate_elsewhere(struct boot *boot, phys_addr_t *at)
-{
-    const struct elf_image *image = &boot->kernel.image;
-    struct firmware_map map;
-
-    TRY(allocate_firmware_map(boot, 0, &map));
-    EFI_STATUS status = read_firmware_map(boot->system, &map);
-    for (UINTN i = 0; !EFI_ERROR(status) && i < map.size / map.element_size; i++) {
-        const EFI_MEMORY_DESCRIPTOR *descriptor =
-            (const void *)((const char *)map.descriptors + i * map.element_size);
-        if (place_in(boot, descriptor, at) &&
-            !EFI_ERROR(allocate_pages_at(boot, MEMORY_KERNEL_IMAGE, image->span.size, *at))) {
-            free_firmware_map(boot, &map);
-            return EFI_SUCCESS;
-        }
-    }
-    free_firmware_map(boot, &map);
-    return fail(boot, EFI_OUT_OF_RESOURCES, "no free memory of 0x%lx bytes for the kernel",
-                image->span.size);
-}
-
-static EFI_STATUS allocate_image(struct boot *boot)
-{
-    const struct elf_image *image = &boot->kernel.image;
-    phys_addr_t at = image->phys;
-
-    if (!is_free(image, at.raw) ||
-        EFI_ERROR(allocate_pages_at(boot, MEMORY_KERNEL_IMAGE, image->span.size, at))) {
-        TRY(allocate_elsewhere(boot, &at));
-        log_line(boot, LOG_INFO, "0x%lx is taken, the kernel goes to 0x%lx", image->phys.raw,
-                 at.raw);
-    }
-    boot->kernel.phys = at;
-    return EFI_SUCCESS;
-}
-
+/* In memory, of what is linked at `address`. */
 static char *place_of(const struct kernel *kernel, virt_addr_t address)
 {
     uint64_t offset = address.raw - kernel->image.span.start.raw;
@@ -188,18 +126,19 @@ static EFI_STATUS load_image(struct boot *boot, const struct file *file)
     struct elf_error error;
 
     TRY(read_headers(boot, file));
-    TRY(allocate_image(boot));
+    TRY(place_kernel(boot));
     TRY(read_segments(boot, file));
     clear_the_rest(&boot->kernel);
-    if (elf_relocate(image, place_of(&boot->kernel, image->span.start), 0, &error) != ELF_OK)
+    if (elf_relocate(image, place_of(&boot->kernel, image->span.start), boot->kernel.slide,
+                     &error) != ELF_OK)
         return refuse(boot, file, &error);
 
     boot->info->kernel_phys = boot->kernel.phys.raw;
-    boot->info->kernel_virt = image->span.start.raw;
+    boot->info->kernel_virt = kernel_virt(&boot->kernel, image->span.start).raw;
     boot->info->kernel_size = image->span.size;
     log_line(boot, LOG_INFO, "%.*s: 0x%lx bytes at 0x%lx, to run at 0x%lx, entry 0x%lx",
-             TEXT_ARG(file->path), image->span.size, boot->kernel.phys.raw, image->span.start.raw,
-             image->header.entry);
+             TEXT_ARG(file->path), image->span.size, boot->kernel.phys.raw, boot->info->kernel_virt,
+             kernel_virt(&boot->kernel, virt(image->header.entry)).raw);
     return EFI_SUCCESS;
 }
 

@@ -22,6 +22,7 @@ static EFI_STATUS boot_kernel(struct boot *boot)
     TRY(choose_boot_entry(boot));
     step_done(boot, BOOT_STEP_CONFIGURED);
 
+    open_random_source(boot);
     TRY(load_kernel(boot));
     step_done(boot, BOOT_STEP_KERNEL_LOADED);
 

@@ -226,19 +226,30 @@ static bool write_file(const char *target, mode_t mode, const uint8_t *bytes, si
     return done;
 }
 
-enum tool_status elf_file_replace(const struct elf_file *file, const struct elf_section *section,
-                                  const void *content)
+enum tool_status elf_file_patch(const struct elf_file *file, const struct elf_patch *patches,
+                                size_t count)
 {
-    if (memcmp(file->bytes + section->offset, content, section->size) == 0)
-        return TOOL_OK;
     uint8_t *bytes = memcpy(allocate(file->size, 1), file->bytes, file->size);
-    memcpy(bytes + section->offset, content, section->size);
-    char *target = realpath(file->path, NULL);
-    bool done = target && write_file(target, file->mode, bytes, file->size);
+    bool done = true;
+
+    for (size_t i = 0; i < count; i++)
+        memcpy(bytes + patches[i].offset, patches[i].bytes, patches[i].size);
+    if (memcmp(bytes, file->bytes, file->size) != 0) {
+        char *target = realpath(file->path, NULL);
+        done = target && write_file(target, file->mode, bytes, file->size);
+        int error = errno;
+        free(target);
+        errno = error;
+    }
     int error = errno;
-    free(target);
     free(bytes);
     return done ? TOOL_OK
                 : complain(TOOL_WRITE_FAILED, "%s: cannot be replaced: %s", file->path,
                            strerror(error));
+}
+
+enum tool_status elf_file_replace(const struct elf_file *file, const struct elf_section *section,
+                                  const void *content)
+{
+    return elf_file_patch(file, &(struct elf_patch){section->offset, section->size, content}, 1);
 }

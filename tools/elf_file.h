@@ -1,5 +1,5 @@
 /* An x86-64 ELF file that a tool reads through libelf and changes in place. libelf only reads: what
- * is written is the file's own bytes with those of one section replaced, so that nothing else
+ * is written is the file's own bytes with some of them replaced, so that nothing else
  * moves. The file is never written to: the new one is made beside it and takes its name when it is
  * whole (rename(2)), so no failure, and no loss of power, leaves half of one. */
 #ifndef BESTLA_TOOLS_ELF_FILE_H
@@ -43,6 +43,18 @@ bool elf_file_section(const struct elf_file *file, const char *name, struct elf_
 
 /* The sections one by one, beginning after `section` (index 0 at the start). */
 bool elf_file_next_section(const struct elf_file *file, struct elf_section *section);
+
+/* Some of a file's bytes, and what they are to be. */
+struct elf_patch {
+    uint64_t offset, size; /* inside the file */
+    const void *bytes;
+};
+
+/* The file with all of these made. Nothing is written where it holds them already. Says what went
+ * wrong; the file is untouched then. */
+__attribute__((warn_unused_result)) enum tool_status elf_file_patch(const struct elf_file *file,
+                                                                    const struct elf_patch *patches,
+                                                                    size_t count);
 
 /* The file with `section` holding these bytes, section->size of them. Nothing is written where it
  * holds them already. Says what went wrong; the file is untouched then. */

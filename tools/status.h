@@ -27,6 +27,10 @@ enum tool_status {
     TOOL_NO_TABLE = 16,          /* reading back: the placeholder is unfilled or damaged */
     TOOL_WRITE_FAILED = 17,
     TOOL_NO_MEMORY = 18,
+    TOOL_OVERLAP = 19,       /* two PT_LOADs share an address, or, with other rights, a page */
+    TOOL_WRITE_EXECUTE = 20, /* a PT_LOAD with PF_W and PF_X */
+    TOOL_BAD_IMAGE = 21,     /* program headers that the loader would refuse otherwise */
+    TOOL_BAD_PLACE = 22,     /* the placeholder is no page of a read-only PT_LOAD */
 };
 
 /* Prints "TOOL: what is wrong" to stderr and returns `status`. */

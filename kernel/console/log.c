@@ -10,10 +10,13 @@
 
 static struct uart com1 = {.base = UART_COM1, .in = in8, .out = out8};
 static bool debug_console;
+static bool in_line; /* the last character was not a line's end */
 
 void log_sink(void *context, const char *text, size_t length)
 {
     (void)context;
+    if (length != 0)
+        in_line = text[length - 1] != '\n';
     uart_write(&com1, text, length);
     for (size_t i = 0; i < length && debug_console; i++)
         out8(DEBUG_CONSOLE, (uint8_t)text[i]);
@@ -66,4 +69,10 @@ void log_raw(const char *format, ...)
     va_start(args, format);
     format_to(log_sink, NULL, format, args);
     va_end(args);
+}
+
+void log_fresh_line(void)
+{
+    if (in_line)
+        log_sink(NULL, "\n", 1);
 }

@@ -24,6 +24,9 @@ void log_write_at(uint64_t tsc, enum log_level level, const char *subsystem, con
 FORMAT_LIKE_PRINTF(1, 2)
 void log_raw(const char *format, ...);
 
+/* Ends a line that somebody has begun. */
+void log_fresh_line(void);
+
 /* The consoles as a sink of format.h; the context is not used. */
 void log_sink(void *context, const char *text, size_t length);
 

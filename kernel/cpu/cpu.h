@@ -43,13 +43,14 @@ void idt_load(void);
 
 /* What vectors.asm pushes, lowest address first. */
 struct registers {
+    uint64_t cr2; /* as the exception found it */
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
     uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
     uint64_t vector, error_code;
     uint64_t rip, cs, rflags, rsp, ss; /* by the CPU (SDM Vol. 3A, 6.14.2) */
 };
 
-_Static_assert(offsetof(struct registers, rip) == 136, "vectors.asm");
+_Static_assert(offsetof(struct registers, rip) == 144, "vectors.asm");
 
 /* In place of a vector, when registers are not those of an exception. */
 #define VECTOR_NONE UINT64_C(256)
@@ -62,10 +63,13 @@ void exception_explain(const struct registers *registers);
  * vector's own (enum ist). */
 typedef bool (*exception_handler)(struct registers *registers);
 
-/* From now on `handler` (NULL: none) sees the vector's exceptions first. */
+/* From now on `handler` (NULL: none) sees the vector's exceptions first, unless a panic has begun.
+ * Not #DF nor #MC, which end what they interrupt (SDM Vol. 3A, 6.15): asking for these panics. A
+ * handler of NMIs must cause no exception that another handler lets go on: its IRET lets the next
+ * NMI in, onto the same stack. */
 void exception_handle(enum vector vector, exception_handler handler);
 
-/* exceptions.c: every vector ends here; it panics unless a handler takes care. */
+/* exceptions.c: every vector comes here; it panics unless a handler takes care. */
 void exception(struct registers *registers);
 
 #endif

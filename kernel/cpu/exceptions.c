@@ -1,5 +1,4 @@
-/* An exception that nobody expected: what it was and what its error code says. panic.c has the
- * rest. */
+/* Exceptions: to a handler, or to a panic, with what the error code says. */
 #include "cpu.h"
 
 #include "log.h"
@@ -47,20 +46,24 @@ static const char *name_of(uint64_t vector)
 /* SDM Vol. 3A, 6.13: a selector's index, and which table it is of. */
 void exception_explain(const struct registers *r)
 {
-    static const char *const tables[] = {"GDT", "IDT", "LDT", "IDT"};
-    virt_addr_t address = virt(read_cr2());
+    virt_addr_t address = virt(r->cr2);
     bool selector = r->vector >= VECTOR_INVALID_TSS && r->vector <= VECTOR_GENERAL_PROTECTION &&
                     r->error_code != 0;
 
     if (r->vector == VECTOR_PAGE_FAULT) {
         page_fault_explain(r->error_code, address);
     } else if (r->vector == VECTOR_DOUBLE_FAULT) {
-        /* CR2 is that of the fault which could not be delivered, if it was a page fault. */
+        log_raw("  an exception could not be delivered; if a page fault, then of 0x%016lx\n",
+                address.raw);
         address_describe(address);
         address_print_walk(address);
+    } else if (selector && r->error_code & 2) {
+        log_raw("  vector %lu of the IDT%s\n", r->error_code >> 3 & 0xff,
+                r->error_code & 1 ? ", by an external event" : "");
     } else if (selector) {
         log_raw("  selector 0x%lx of the %s%s\n", r->error_code & 0xfff8,
-                tables[r->error_code >> 1 & 3], r->error_code & 1 ? ", by an external event" : "");
+                r->error_code & 4 ? "LDT" : "GDT",
+                r->error_code & 1 ? ", by an external event" : "");
     }
 }
 
@@ -68,6 +71,8 @@ static exception_handler handlers[EXCEPTIONS];
 
 void exception_handle(enum vector vector, exception_handler handler)
 {
+    if (vector >= EXCEPTIONS || vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK)
+        panic("%s can have no handler", name_of(vector));
     handlers[vector] = handler;
 }
 
@@ -75,7 +80,8 @@ void exception(struct registers *registers)
 {
     uint64_t vector = registers->vector;
 
-    if (vector < EXCEPTIONS && handlers[vector] != NULL && handlers[vector](registers))
+    if (vector < EXCEPTIONS && handlers[vector] != NULL && !panic_has_begun() &&
+        handlers[vector](registers))
         return;
     panic_at(registers, "%s", name_of(vector));
 }

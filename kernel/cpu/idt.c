@@ -1,5 +1,5 @@
 /* The interrupt descriptor table (SDM Vol. 3A, 6.14.1): 256 gates to the stubs of
- * vectors.asm. Nothing is ever expected to arrive, so all end in a report. */
+ * vectors.asm. All lead to exception(). */
 #include "cpu.h"
 
 #include "x86_cpu.h"

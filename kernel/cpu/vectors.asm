@@ -46,8 +46,8 @@ vector_stubs:
         frame_close
 .end:
 
-; Of struct registers: 15 registers, vector, error code. cpu.h asserts it.
-%define REGISTERS_RIP (17 * 8)
+; Of struct registers: CR2, 15 registers, vector, error code. cpu.h asserts it.
+%define REGISTERS_RIP (18 * 8)
 
 global enter_exception:function (enter_exception.end - enter_exception)
 enter_exception:
@@ -69,21 +69,24 @@ enter_exception:
         save    r13, 13
         save    r14, 14
         save    r15, 15
+        mov     rax, cr2                ; now: a handler may fault itself
+        push    rax
+        frame_at 3 + 1, pushed + 8
         cld
         mov     rdi, rsp
         ; A frame record, so that who follows the frame pointers comes from here to the
         ; function that was interrupted (backtrace.c).
         push    qword [rdi + REGISTERS_RIP]
-        frame_at 1 + 3 + 6, pushed + 8
+        frame_at 1 + 3 + 6, pushed + 16
         push    rbp
-        frame_at 1, pushed + 16
+        frame_at 1, pushed + 24
         mov     rbp, rsp
-        frame_on_rbp 3, pushed + 16
+        frame_on_rbp 3, pushed + 24
         and     rsp, -16
         call    exception
 global enter_exception.return
 .return:
-        lea     rsp, [rbp + 16]         ; back over the record and what aligned the stack
+        lea     rsp, [rbp + 24]         ; back over CR2, the record and what aligned the stack
         frame_on_rsp 4 + 5 + 4, pushed
         load    r15, 15
         load    r14, 14

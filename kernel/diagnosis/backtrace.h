@@ -1,8 +1,8 @@
 /* How the kernel got where it is, by the frame pointers that every function keeps.
  *
  * Nothing on a stack is believed: a pointer is followed when it lies in one of the kernel's stacks,
- * above the last one, and when the page tables that are loaded map it; so this never faults and
- * always ends. */
+ * above the last one, and when the page tables that are loaded map it (what that takes on trust,
+ * loaded_tables.h says); so this does not fault and always ends. */
 #ifndef BESTLA_KERNEL_BACKTRACE_H
 #define BESTLA_KERNEL_BACKTRACE_H
 

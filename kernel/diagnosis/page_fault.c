@@ -15,6 +15,8 @@
 #define ERROR_RESERVED       (UINT64_C(1) << 3)
 #define ERROR_FETCH          (UINT64_C(1) << 4)
 #define ERROR_PROTECTION_KEY (UINT64_C(1) << 5)
+#define ERROR_SHADOW_STACK   (UINT64_C(1) << 6)
+#define ERROR_SGX            (UINT64_C(1) << 15)
 
 static const char *const levels[] = {"", "PT", "PD", "PDPT", "PML4", "PML5"};
 
@@ -28,9 +30,9 @@ static void describe_symbol(virt_addr_t address)
         log_raw(":");
         symbol_print(address);
     } else if (symbol_nearest(address, &symbol)) {
-        virt_addr_t last = virt(symbol_start(&symbol).raw + symbol.size - 1);
-        log_raw(", 0x%lx bytes past the end of", address.raw - last.raw - 1);
-        symbol_print(last);
+        log_raw(", 0x%lx bytes past the end of ",
+                address.raw - symbol_start(&symbol).raw - symbol.size);
+        symbol_print_name(&symbol);
     }
     log_raw("\n");
 }
@@ -69,7 +71,7 @@ void address_describe(virt_addr_t address)
     } else if (virt_range_has(image_range(), address)) {
         log_raw("  that is a gap in the kernel's image");
         describe_symbol(address);
-    } else if (boot_info.direct_map_base != 0 && virt_range_has(direct_map_range(), address)) {
+    } else if (virt_range_has(direct_map_range(), address)) {
         describe_direct_map(phys(address.raw - boot_info.direct_map_base));
     } else if (address.raw < PAGE_SIZE) {
         log_raw("  that is a null pointer, or little more\n");
@@ -131,25 +133,26 @@ static const struct pt_step *withheld(const struct pt_step *steps, size_t count,
     return NULL;
 }
 
+/* SDM Vol. 3A, 4.6.1, in the order of what is most telling. */
 static void explain_rights(uint64_t error, const struct pt_step *steps, size_t count)
 {
-    const char *name = error & ERROR_FETCH ? "execute" : error & ERROR_WRITE ? "write" : "user";
-    unsigned right = error & ERROR_FETCH   ? PT_RIGHT_EXECUTE
-                     : error & ERROR_WRITE ? PT_RIGHT_WRITE
-                                           : PT_RIGHT_USER;
-    const struct pt_step *by = withheld(steps, count, right);
-    const struct pt_step *not_user = withheld(steps, count, PT_RIGHT_USER);
+    const struct pt_step *no_execute = withheld(steps, count, PT_RIGHT_EXECUTE);
+    const struct pt_step *no_write = withheld(steps, count, PT_RIGHT_WRITE);
+    const struct pt_step *no_user = withheld(steps, count, PT_RIGHT_USER);
 
     if (error & ERROR_PROTECTION_KEY)
         log_raw("  missing: the leaf's protection key (bits 62:59) allows no such access\n");
-    else if (by != NULL)
-        log_raw("  missing: the right to %s, which the %s entry withholds\n",
-                error & ERROR_FETCH || error & ERROR_WRITE ? name : "be there for user mode",
-                levels[by->level]);
-    else if (error & ERROR_USER && not_user != NULL)
-        log_raw("  missing: the user bit, which the %s entry has not\n", levels[not_user->level]);
-    else if (not_user == NULL)
-        log_raw("  missing: nothing in the tables; SMEP or SMAP keep the kernel off user pages\n");
+    else if (error & ERROR_USER && no_user != NULL)
+        log_raw("  missing: the user bit, which the %s entry has not\n", levels[no_user->level]);
+    else if (error & ERROR_FETCH && no_execute != NULL)
+        log_raw("  missing: the right to execute, which the %s entry withholds\n",
+                levels[no_execute->level]);
+    else if (error & ERROR_WRITE && no_write != NULL)
+        log_raw("  missing: the right to write, which the %s entry withholds\n",
+                levels[no_write->level]);
+    else if (!(error & ERROR_USER) && no_user == NULL)
+        log_raw("  wrong: a user page, from which %s keeps the kernel\n",
+                error & ERROR_FETCH ? "SMEP" : "SMAP");
     else
         log_raw("  missing: nothing now; the entries were others when the CPU read them\n");
 }
@@ -166,7 +169,10 @@ static void explain(const struct pt_space *space, uint64_t error, virt_addr_t ad
             return;
         }
     }
-    if (!entry_is_present(last->entry))
+    if (!entry_is_present(last->entry) && error & ERROR_RIGHTS)
+        log_raw("  wrong: the %s entry is not present now, and was when the CPU read it\n",
+                levels[last->level]);
+    else if (!entry_is_present(last->entry))
         log_raw("  missing: the %s entry; nothing is mapped in the 0x%lx bytes from 0x%016lx\n",
                 levels[last->level], level_size(last->level),
                 align_down(address.raw, level_size(last->level)));
@@ -181,13 +187,14 @@ void page_fault_explain(uint64_t error, virt_addr_t address)
     struct pt_step steps[PT_STEPS_MAX];
     struct pt_space space = loaded_tables();
 
-    log_raw("  %s of 0x%016lx: %s%s%s, by %s mode\n",
+    log_raw("  %s of 0x%016lx: %s%s%s%s%s, by %s mode\n",
             error & ERROR_FETCH   ? "fetch"
             : error & ERROR_WRITE ? "write"
                                   : "read",
             address.raw, error & ERROR_RIGHTS ? "the rights forbid it" : "not mapped",
             error & ERROR_RESERVED ? ", a reserved bit is set in an entry" : "",
             error & ERROR_PROTECTION_KEY ? ", protection key" : "",
+            error & ERROR_SHADOW_STACK ? ", shadow stack" : "", error & ERROR_SGX ? ", SGX" : "",
             error & ERROR_USER ? "user" : "supervisor");
     address_describe(address);
     size_t count = print_walk(&space, address, steps);

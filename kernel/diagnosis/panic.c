@@ -40,8 +40,8 @@ static void print_registers(const struct registers *r)
         {"SS", r->ss},   {"RFL", r->rflags},
     };
     const struct row always[] = {
-        {"RIP", r->rip},     {"RSP", r->rsp},     {"RBP", r->rbp},     {"EFE", read_msr(MSR_EFER)},
-        {"CR0", read_cr0()}, {"CR2", read_cr2()}, {"CR3", read_cr3()}, {"CR4", read_cr4()},
+        {"RIP", r->rip},     {"RSP", r->rsp}, {"RBP", r->rbp},     {"EFE", read_msr(MSR_EFER)},
+        {"CR0", read_cr0()}, {"CR2", r->cr2}, {"CR3", read_cr3()}, {"CR4", read_cr4()},
     };
 
     log_raw("registers:\n");
@@ -50,18 +50,15 @@ static void print_registers(const struct registers *r)
     print_rows(always, sizeof(always) / sizeof(always[0]));
 }
 
-static const struct image_segment *stack_at(virt_addr_t pointer)
-{
-    const struct image_segment *segment = image_segment_at(pointer);
-    return segment != NULL && segment->stack ? segment : NULL;
-}
-
 static void print_stack(virt_addr_t pointer)
 {
-    const struct image_segment *stack = stack_at(pointer);
-    const struct image_segment *here = stack_at(virt_of(__builtin_frame_address(0)));
+    /* RSP points behind what is free: at an empty stack's end. */
+    const struct image_segment *stack = image_stack_at(virt(pointer.raw - 1));
+    const struct image_segment *here = image_stack_at(virt_of(__builtin_frame_address(0)));
     bool below;
 
+    if (stack == NULL)
+        stack = image_stack_at(pointer);
     if (stack != NULL)
         log_raw("  on the %s, 0x%lx of its 0x%lx bytes in use", stack->name,
                 virt_of(stack->end).raw - pointer.raw, image_segment_range(stack).size);
@@ -76,6 +73,10 @@ static void print_stack(virt_addr_t pointer)
 
 static void print_memory(void)
 {
+    if (kernel_frames.managed_frames == 0) {
+        log_raw("memory: not taken over yet\n");
+        return;
+    }
     log_raw("memory: %lu of %lu KiB free, image at physical 0x%lx, direct map of 0x%lx bytes at "
             "0x%016lx\n",
             kernel_frames.free_frames * 4, kernel_frames.managed_frames * 4, boot_info.kernel_phys,
@@ -96,22 +97,35 @@ static void report(const struct registers *r, const char *message)
     print_memory();
 }
 
+/* How often this CPU has come here: a report can fail, and so can the line about that. */
+static unsigned deaths;
+
+bool panic_has_begun(void)
+{
+    return deaths != 0;
+}
+
 static _Noreturn void die(const struct registers *r, const char *format, va_list args)
 {
-    static const char *dying;
-    static char text[256];
+    static char first[320], second[128];
 
     disable_interrupts();
-    if (dying != NULL) {
-        char second[128];
+    switch (deaths++) {
+    case 0:
+        format_text_args(first, sizeof(first), format, args);
+        log_fresh_line();
+        report(r, first);
+        log_raw("kernel panic: %s\n", first);
+        deaths = 2; /* an NMI from here on has nothing to add */
+        break;
+    case 1:
         format_text_args(second, sizeof(second), format, args);
-        log_raw("\nkernel panic: %s at RIP 0x%016lx, while reporting: %s\n", second, r->rip, dying);
-        halt_forever();
+        log_fresh_line();
+        log_raw("kernel panic: %s at RIP 0x%016lx, while reporting: %s\n", second, r->rip, first);
+        break;
+    default:
+        break;
     }
-    dying = text;
-    format_text_args(text, sizeof(text), format, args);
-    report(r, text);
-    log_raw("kernel panic: %s\n", text);
     halt_forever();
 }
 

@@ -4,7 +4,6 @@
 
 #include "handoff.h"
 #include "log.h"
-#include "mem.h"
 #include "panic.h"
 #include "x86_cpu.h"
 
@@ -15,15 +14,6 @@ _Noreturn void __stack_chk_fail(void);
 
 /* Until there is something random it at least has bytes that no string has. */
 uint64_t __stack_chk_guard = UINT64_C(0x00ff0a0d57ac9e00);
-
-static bool take_seed(uint64_t *word)
-{
-    if (boot_info.seed_size < sizeof(*word))
-        return false;
-    memcpy(word, boot_info.seed, sizeof(*word));
-    memset(boot_info.seed, 0, sizeof(*word));
-    return true;
-}
 
 static bool take_rdrand(uint64_t *word)
 {
@@ -38,9 +28,9 @@ static bool take_rdrand(uint64_t *word)
 __attribute__((no_stack_protector)) void stack_guard_start(void)
 {
     uint64_t word = read_tsc();
-    const char *source = take_seed(&word)     ? "the handoff's seed"
-                         : take_rdrand(&word) ? "RDRAND"
-                                              : NULL;
+    const char *source = handoff_take_random(&word) ? "the handoff's seed"
+                         : take_rdrand(&word)       ? "RDRAND"
+                                                    : NULL;
 
     if (source != NULL)
         log_info("cpu", "stack protector: canary from %s", source);

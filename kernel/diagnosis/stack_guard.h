@@ -3,9 +3,9 @@
 #ifndef BESTLA_KERNEL_STACK_GUARD_H
 #define BESTLA_KERNEL_STACK_GUARD_H
 
-/* Makes the word random, from the seed that the loader handed over (its first 8 bytes, which are
- * then erased), from RDRAND, or, with a warning, from the time stamp counter. Only a function
- * that never returns may call it: its own frame was made with the word as it was. */
+/* Makes the word random, from the seed that the loader handed over, from RDRAND, or, with a
+ * warning, from the time stamp counter. Only a function that never returns may call it: its own
+ * frame was made with the word as it was. */
 void stack_guard_start(void);
 
 #endif

@@ -62,9 +62,9 @@ virt_addr_t symbol_start(const struct symbol *symbol)
     return virt(virt_of(image_start).raw + symbol->start);
 }
 
-bool symbol_has(const struct symbol *symbol, virt_addr_t address)
+void symbol_print_name(const struct symbol *symbol)
 {
-    return virt_range_has((struct virt_range){symbol_start(symbol), symbol->size}, address);
+    symbol_name_to(table(), symbol, log_sink, NULL);
 }
 
 static void print_line(virt_addr_t code)
@@ -86,7 +86,7 @@ static void print(virt_addr_t address, virt_addr_t code)
     if (!symbol_lookup(code, &symbol))
         return;
     log_raw(" ");
-    symbol_name_to(table(), &symbol, log_sink, NULL);
+    symbol_print_name(&symbol);
     log_raw("+0x%lx", address.raw - symbol_start(&symbol).raw);
     if (!symbol.object) {
         print_line(code);

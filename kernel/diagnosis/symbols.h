@@ -11,7 +11,8 @@
 void symbols_report(void);
 
 /* The symbol that an address lies in; its `start` is an offset from the image's base. False: in
- * none, or there is no good table. O(log n). */
+ * none, or there is no good table. O(log n), but for the first call of all, which sums the
+ * table up. */
 bool symbol_lookup(virt_addr_t address, struct symbol *symbol);
 
 /* The same, or the last symbol before an address of the image that lies in none. */
@@ -20,8 +21,8 @@ bool symbol_nearest(virt_addr_t address, struct symbol *symbol);
 /* Where a symbol starts. */
 virt_addr_t symbol_start(const struct symbol *symbol);
 
-/* Whether an instruction lies in this function. */
-bool symbol_has(const struct symbol *symbol, virt_addr_t address);
+/* Prints its name. */
+void symbol_print_name(const struct symbol *symbol);
 
 /* Prints ` name+0x14 (kernel/mm/probe.c:41)`, the blank before it too: of an instruction, or of a
  * return address, whose call ends where it points and so belongs to the byte before it. A data

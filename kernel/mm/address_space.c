@@ -4,6 +4,7 @@
 #include "handoff.h"
 #include "image.h"
 #include "layout.h"
+#include "loaded_tables.h"
 #include "log.h"
 #include "mapping_record.h"
 #include "options.h"
@@ -52,13 +53,21 @@ static uint64_t full_size(const struct pt_space *space)
     return min_u64(DIRECT_MAP_FULL_SIZE, UINT64_C(1) << space->features.phys_bits);
 }
 
-struct virt_range direct_map_range(void)
+/* Found once, so that a panic need not ask the memory map. */
+static struct virt_range direct_map;
+
+static void find_direct_map(const struct pt_space *space)
 {
     uint64_t size = end_of_ram();
 
     if (direct_map_is_full())
-        size = max_u64(size, full_size(&kernel_space));
-    return virt_range(boot_info.direct_map_base, size);
+        size = max_u64(size, full_size(space));
+    direct_map = virt_range(boot_info.direct_map_base, size);
+}
+
+struct virt_range direct_map_range(void)
+{
+    return direct_map;
 }
 
 static void map_direct(struct pt_space *space, uint64_t start, uint64_t end)
@@ -76,6 +85,7 @@ static void map_memory(struct pt_space *space)
     size_t cursor = 0;
     uint64_t done = direct_map_is_full() ? full_size(space) : 0;
 
+    find_direct_map(space);
     if (direct_map_range().size > KERNEL_REGION - boot_info.direct_map_base)
         panic("RAM ends at 0x%lx: the direct map would run into the kernel region",
               direct_map_range().size);
@@ -154,11 +164,14 @@ void address_space_switch(const struct pt_space *space)
 {
     uint64_t loader_root = kernel_space.root.raw;
 
+    struct pt_space next = *space;
+
+    next.phys_to_virt = boot_info.direct_map_base;
+    next.invalidate = invalidate;
+    loaded_tables_expect(next.root, next.phys_to_virt); /* an NMI may want to know */
     write_cr4(read_cr4() & ~CR4_PGE);
-    write_cr3(space->root.raw);
-    kernel_space = *space;
-    kernel_space.phys_to_virt = boot_info.direct_map_base;
-    kernel_space.invalidate = invalidate;
+    write_cr3(next.root.raw);
+    kernel_space = next;
     handoff_rebase();
     write_cr4(read_cr4() | (cpu_has_global_pages() ? CR4_PGE : 0));
     log_info("mm", "CR3 0x%lx, was the loader's 0x%lx; direct map at 0x%016lx", space->root.raw,

@@ -24,7 +24,7 @@ void address_space_reclaim(struct frame_allocator *frames);
 void address_space_record(const struct frame_allocator *frames);
 
 /* The pages that the direct map takes: from its base to the end of RAM, or 512 GiB with
- * `directmap=full`. */
+ * `directmap=full`. Of size 0 before address_space_build. */
 struct virt_range direct_map_range(void);
 bool direct_map_is_full(void);
 

@@ -1,30 +1,71 @@
 /* See loaded_tables.h. */
 #include "loaded_tables.h"
 
-#include "handoff.h"
 #include "translate.h"
 #include "x86_cpu.h"
 
-/* Before the memory map is known the loader's tables are all there is, and they are good. */
+static struct phys_range ram[LOADED_TABLES_RUNS];
+static size_t ram_runs;
+
+/* The root that is, or is about to be, another than that of kernel_space. */
+static struct {
+    phys_addr_t root;
+    uint64_t phys_to_virt;
+} expected;
+
+void loaded_tables_note_ram(const struct memory_map *map)
+{
+    size_t cursor = 0;
+
+    ram_runs = 0;
+    while (ram_runs < LOADED_TABLES_RUNS &&
+           memory_map_next_run(map, MEMORY_RAM, &cursor, &ram[ram_runs]))
+        ram_runs++;
+}
+
+void loaded_tables_expect(phys_addr_t root, uint64_t phys_to_virt)
+{
+    expected.phys_to_virt = phys_to_virt;
+    expected.root = root;
+}
+
 static bool is_ram(phys_addr_t frame)
 {
-    return kernel_memory.count == 0 ||
-           memory_map_covers(&kernel_memory, (struct phys_range){frame, PAGE_SIZE}, MEMORY_RAM);
+    for (size_t i = 0; i < ram_runs; i++) {
+        if (frame.raw >= ram[i].start.raw && frame.raw < phys_end(ram[i]))
+            return true;
+    }
+    return ram_runs == 0;
+}
+
+/* CPUID once: in a guest each costs an exit, and a panic may ask for thousands of words. */
+static struct pt_features features_now(void)
+{
+    static struct pt_features features;
+    static bool known;
+
+    if (!known)
+        features = cpu_paging_features();
+    known = true;
+
+    struct pt_features now = features;
+    if (now.no_execute)
+        now.no_execute = (read_msr(MSR_EFER) & EFER_NXE) != 0;
+    return now;
 }
 
 struct pt_space loaded_tables(void)
 {
-    struct pt_space space = {
-        .root = cpu_table_root(),
+    phys_addr_t root = cpu_table_root();
+
+    return (struct pt_space){
+        .root = root,
         .top = cpu_top_level(),
-        .features = cpu_paging_features(),
-        .phys_to_virt = kernel_space.phys_to_virt,
+        .features = features_now(),
+        .phys_to_virt = root.raw == expected.root.raw && root.raw != 0 ? expected.phys_to_virt
+                                                                       : kernel_space.phys_to_virt,
         .can_read = is_ram,
     };
-
-    if (space.features.no_execute)
-        space.features.no_execute = (read_msr(MSR_EFER) & EFER_NXE) != 0;
-    return space;
 }
 
 static bool page_can_be_read(const struct pt_space *space, virt_addr_t page)
@@ -36,19 +77,21 @@ static bool page_can_be_read(const struct pt_space *space, virt_addr_t page)
         if (entry_reserved(steps[i].entry, steps[i].level, space->features) != 0)
             return false;
     }
-    return count != 0 && entry_is_leaf(steps[count - 1].entry, steps[count - 1].level);
+    return count != 0 && entry_is_leaf(steps[count - 1].entry, steps[count - 1].level) &&
+           !(steps[count - 1].rights & PT_RIGHT_USER);
 }
 
-bool loaded_tables_map(struct virt_range range)
+bool loaded_tables_map(const struct pt_space *space, struct virt_range range)
 {
-    struct pt_space space = loaded_tables();
     uint64_t last = range.start.raw + range.size - 1;
+    uint64_t last_page = align_down(last, PAGE_SIZE);
 
-    for (uint64_t page = align_down(range.start.raw, PAGE_SIZE); page <= last; page += PAGE_SIZE) {
-        if (!page_can_be_read(&space, virt(page)))
+    if (range.size == 0 || last < range.start.raw)
+        return false;
+    for (uint64_t page = align_down(range.start.raw, PAGE_SIZE);; page += PAGE_SIZE) {
+        if (!page_can_be_read(space, virt(page)))
             return false;
-        if (page + PAGE_SIZE == 0)
-            break;
+        if (page == last_page)
+            return true;
     }
-    return true;
 }

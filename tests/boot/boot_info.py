@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass
 
 from booting import Boot
-from kernel_file import KERNEL_REGION, PAGE, symbols
+from kernel_file import KERNEL_REGION, PAGE, pages, symbols
 
 # Offsets in common/boot_info.h, which its assertions freeze.
 KERNEL_PHYS, KERNEL_VIRT, DIRECT_MAP_BASE, FIRMWARE_MAP = 16, 24, 40, 72
@@ -72,7 +72,9 @@ class BootInfo:
     def __init__(self, boot: Boot):
         self._boot = boot
         self._leaves = [leaf for leaf in boot.leaves() if leaf.virt >= KERNEL_REGION]
-        self._struct = self._read_image(symbols()["boot_info"], 296)
+        self.slide = min(leaf.virt for leaf in self._leaves) - min(pages())
+        self._struct = self._read_image(symbols()["boot_info"] + self.slide, 296)
+        assert self.field(KERNEL_VIRT) == min(pages()) + self.slide
 
     def _read_image(self, virt: int, size: int) -> bytes:
         """Bytes of the image, page by page: its frames need not follow each other."""

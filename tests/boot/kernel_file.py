@@ -50,8 +50,21 @@ def pages(kernel: Path = KERNEL) -> dict[int, tuple[int, str]]:
             for page in range(segment.virt & -PAGE, segment.virt + segment.size, PAGE)}
 
 
+def slide_of(log: str, kernel: Path = KERNEL) -> int:
+    """How far from where it is linked a kernel runs, as the loader says."""
+    found = re.search(r"loader: /kernel\.elf: .* to run at 0x([0-9a-f]+), ", log)
+    assert found, "the loader does not say where the kernel runs"
+    return int(found[1], 16) - min(pages(kernel))
+
+
 def symbols(kernel: Path = KERNEL) -> dict[str, int]:
     """Addresses by name, from the file with the symbols that lies beside it."""
     lines = read("nm", kernel.with_name(kernel.name + ".debug")).splitlines()
     return {name: int(address, 16) for address, _, name in
             (line.split() for line in lines if len(line.split()) == 3)}
+
+
+def running_symbols(log: str, kernel: Path = KERNEL) -> dict[str, int]:
+    """Addresses by name in a kernel that runs, or did."""
+    slide = slide_of(log, kernel)
+    return {name: address + slide for name, address in symbols(kernel).items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from booting import ROOT, SCALE, make_esp, make_image
-from kernel_file import read, symbols
+from kernel_file import read, slide_of, symbols
 from kernel_log import frame as printed_frame
 
 NAME = "null_pointer"
@@ -17,7 +17,7 @@ KERNEL = ROOT / "build" / "tests" / "kernel" / f"{NAME}.elf"
 SOURCE = f"tests/kernel/{NAME}.c"
 CALLERS = ["third", "second", "first", "run", "kernel_main", "kernel_entry"]
 # The stub of vector 14 and all of enter_exception up to its call of exception().
-STUB, INSTRUCTIONS = "(char *) &vector_stubs + 14 * 16", 24
+STUB, INSTRUCTIONS = "(char *) &vector_stubs + 14 * 16", 26
 REGISTERS = ["frame function third", "info registers rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 "
              "r12 r13 r14 r15 rip eflags cs ss"]
 
@@ -49,7 +49,8 @@ def fixture_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def session(image: Path, *commands: str) -> list[str]:
     """What a gdb that was given these commands printed, cut at each `echo ==\\n`."""
-    script = [word for command in commands for word in ("-ex", command)]
+    script = [word for command in ("bestla-stop-in-loader", *commands)
+              for word in ("-ex", command)]
     done = subprocess.run([ROOT / "scripts" / "debug", "--image", image, "--symbols",
                            f"{KERNEL}.debug", "--memory", "256M", "--log",
                            image.with_suffix(".log"), "--", "-batch", *script],
@@ -118,7 +119,9 @@ def test_interrupted_at_a_first_instruction(image: Path) -> None:
     parts = session(image, "hbreak *&third", "continue", "delete", "monitor nmi", "hbreak panic_at",
                     "continue", "echo ==\\n", "bestla-frames")
     found = frames(parts[1])[-len(CALLERS):]
-    assert found[0].pc == symbols(KERNEL)["third"]
-    place = read("addr2line", "-e", f"{KERNEL}.debug", hex(found[0].pc))
+    linked = symbols(KERNEL)["third"]
+    log = image.with_suffix(".log").read_text(encoding="utf-8")
+    assert found[0].pc == linked + slide_of(log, KERNEL)
+    place = read("addr2line", "-e", f"{KERNEL}.debug", hex(linked))
     assert SOURCE in place
     assert_callers(found, int(place.split(":")[1]))

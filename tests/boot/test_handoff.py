@@ -9,12 +9,12 @@ import pytest
 from booting import BOOT_TIMEOUT, QUICK, SCALE, Boot
 from boot_info import OWN_TYPES, WRITE_BACK, Descriptor, read_descriptors, stretches_of_ram
 from gdb_stub import GdbStub
-from kernel_file import KERNEL, KERNEL_REGION, PAGE, pages, read
+from kernel_file import KERNEL, KERNEL_REGION, PAGE, pages, read, symbols
 from page_walk import EFER_NXE, Leaf, leaves
 from test_firmware_state import program
 
 MAGIC = b"!Bestla!"
-LOADER = OWN_TYPES | 3
+LOADER, IMAGE = OWN_TYPES | 3, OWN_TYPES | 5
 # Offsets in struct boot_info; the framebuffer's address and size follow each other.
 ROOT_TABLE, FRAMEBUFFER = 48, 96
 CR0_CLEAR = 1 << 30 | 1 << 29 | 1 << 18 | 1 << 3 | 1 << 2           # CD NW AM TS EM
@@ -49,7 +49,8 @@ def fixture_handoff(request: pytest.FixtureRequest, boot_once: Callable[..., Boo
                     tmp_path_factory: pytest.TempPathFactory) -> Handoff:
     """Stops each machine at the kernel's first instruction and looks into it."""
     path = tmp_path_factory.mktemp("gdb") / "stub"
-    boot = boot_once(gdb=str(path), stopped=True, **MACHINES[request.param])
+    boot = boot_once(gdb=str(path), stopped=True, options="nokaslr",
+                     **MACHINES[request.param])
     header = read("readelf", "-h", KERNEL)
     entry = int(header.split("Entry point address:")[1].split()[0], 16)
     with GdbStub(path, BOOT_TIMEOUT * SCALE) as stub:
@@ -152,6 +153,11 @@ def test_no_leaf_is_global_or_for_users(handoff: Handoff) -> None:
     assert [leaf for leaf in handoff.leaves if leaf.global_ or leaf.user] == []
 
 
-def test_tables_are_the_loaders(handoff: Handoff) -> None:
-    """Nothing of firmware's tables is shared."""
-    assert {type_at(handoff, table) for table in handoff.tables} == {LOADER}
+def test_tables_are_the_loaders_or_the_images(handoff: Handoff) -> None:
+    """Nothing of firmware's tables is shared; those of the image are those it brought along."""
+    names = symbols()
+    brought = {leaf.phys for leaf in handoff.leaves
+               if names["page_tables_start"] <= leaf.virt < names["page_tables_end"]}
+    assert brought and brought <= handoff.tables
+    assert {type_at(handoff, table) for table in brought} == {IMAGE}
+    assert {type_at(handoff, table) for table in handoff.tables - brought} == {LOADER}

@@ -137,7 +137,8 @@ def test_the_kernels_tables(boot: Callable[..., Boot], tmp_path: Path) -> None:
 
 def test_five_levels(boot: Callable[..., Boot], tmp_path: Path) -> None:
     """Tables of LA57, the kernel's."""
-    machine = boot(efi=ROOT / "build" / "tests" / "efi" / "la57.efi", **QUICK, gdb=str(tmp_path / "gdb"))
+    machine = boot(efi=ROOT / "build" / "tests" / "efi" / "la57.efi", **QUICK,
+                   gdb=str(tmp_path / "gdb"))
     machine.wait_for(READY)
     rows, core = agree(machine, tmp_path)
     kernel_says(machine, rows)

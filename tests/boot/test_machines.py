@@ -138,11 +138,12 @@ def test_no_random_seed(boot: Callable[..., Boot]) -> None:
 
 
 @pytest.mark.matrix
-def test_u_boot(boot: Callable[..., Boot]) -> None:
+@pytest.mark.parametrize("options", ["kaslr", "nokaslr"])
+def test_u_boot(boot: Callable[..., Boot], options: str) -> None:
     """Another UEFI: no GOP, WP and NXE off at entry, descriptors of another size.
 
     Its map calls the memory free that its own stack and IDT lie in, from 1 MiB on, where the
-    kernel is linked to go: it must go elsewhere.
+    kernel is linked to go: it must go elsewhere, as it does with KASLR anyway.
     """
     if not U_BOOT.exists():
         pytest.skip(f"{U_BOOT}: missing; Debian's package u-boot-qemu has it")
@@ -150,10 +151,11 @@ def test_u_boot(boot: Callable[..., Boot]) -> None:
     machine.wait_for("Hit any key to stop autoboot")
     machine.send("\r")
     machine.wait_for("^=> ")
-    machine.send("virtio scan; load virtio 0:1 0x1000000 EFI/BOOT/BOOTX64.EFI; "
-                 "bootefi 0x1000000\r")
+    # U-Boot passes what it has for Linux by default as LoadOptions.
+    machine.send(f"setenv bootargs {options}; virtio scan; "
+                 "load virtio 0:1 0x1000000 EFI/BOOT/BOOTX64.EFI; bootefi 0x1000000\r")
     assert_stands(machine)
-    assert "loader: 0x100000 is taken" in machine.serial
+    assert ("loader: 0x100000 is taken" in machine.serial) == (options == "nokaslr")
     assert "no framebuffer: no graphics output protocol" in machine.serial
 
 

@@ -46,6 +46,7 @@ MACHINES = {
     "default": {},
     "directmap-full": {"options": "directmap=full"},
     "2-MiB leaves": {"cpu": "max,-pdpe1gb", "memory": "6G"},
+    "nokaslr": {"options": "nokaslr"},
 }
 
 
@@ -77,7 +78,7 @@ def test_mapping_record_is_what_the_tables_say(booted: Booted) -> None:
                 for leaf in there} == {(line.phys - line.virt, line.rights, line.memory_type)}
     image = [line for line in record if line.virt >= KERNEL_REGION]
     assert {page for line in image for page in range(line.virt, line.virt + line.size, PAGE)} == \
-        set(pages())
+        {page + booted.info.slide for page in pages()}
     assert [line.users[0] for line in image] == ["data", "boot stack", "#DF stack", "NMI stack",
                                                  "#MC stack", "text", "read-only data"]
     direct = [leaf for leaf in booted.leaves if leaf.virt < KERNEL_REGION]
@@ -95,7 +96,8 @@ def test_audit_passes(booted: Booted) -> None:
 def test_image_is_mapped_as_its_file_says(booted: Booted) -> None:
     """readelf and the map agree page by page, and the kernel region holds nothing else."""
     moved = booted.info.field(KERNEL_PHYS) - min(phys for phys, _ in pages().values())
-    expected = {virt: (phys + moved, rights, PAGE) for virt, (phys, rights) in pages().items()}
+    expected = {virt + booted.info.slide: (phys + moved, rights, PAGE)
+                for virt, (phys, rights) in pages().items()}
     assert {leaf.virt: (leaf.phys, leaf.rights, leaf.page_size) for leaf in booted.leaves
             if leaf.virt >= KERNEL_REGION} == expected
 

@@ -12,7 +12,7 @@ from typing import Callable
 import pytest
 
 from booting import QUICK, ROOT, Boot
-from kernel_file import KERNEL_REGION, PAGE, Segment, segments, symbols
+from kernel_file import KERNEL_REGION, PAGE, Segment, running_symbols, segments, slide_of
 from kernel_log import Report, assert_audited, report as report_of
 
 KERNELS = ROOT / "build" / "tests" / "kernel"
@@ -39,7 +39,7 @@ def die(boot: Callable[..., Boot], name: str) -> tuple[Boot, int, Report]:
 
 
 def segment_of(name: str, address: int) -> Segment | None:
-    """The segment of a kernel that an address lies in."""
+    """The segment of a kernel that a linked address lies in."""
     return next((segment for segment in segments(kernel_path(name))
                  if 0 <= address - segment.virt < segment.size), None)
 
@@ -90,23 +90,25 @@ FAULTS = {
 def test_page_fault(boot: Callable[..., Boot], name: str) -> None:
     """The right error code in words, at the address of the attempt, with the walk of it."""
     fault = FAULTS[name]
-    _, address, report = die(boot, name)
+    machine, address, report = die(boot, name)
+    slide = slide_of(machine.serial, kernel_path(name))
 
     assert (report.vector, report.message, report.error_code) == (14, PAGE_FAULT, fault.error_code)
     assert report.registers["CR2"] == address
     if isinstance(fault.where, range):
         assert address in fault.where
     else:
-        segment = segment_of(name, address)
+        segment = segment_of(name, address - slide)
         assert (segment.rights if segment else "") == fault.where
     assert report.details[0] == \
         f"{fault.done} of {address:#018x}: {fault.why}, by supervisor mode"
-    remark = fault.remark.format(address - DIRECT_MAP.start)
+    base = re.search(r"direct map at 0x([0-9a-f]{16})$", machine.serial, re.M)
+    remark = fault.remark.format(address - int(base[1] if base else "", 16))
     assert any(line.startswith(remark) for line in report.details[1:-1]) or not remark
     assert report.details[-1] == f"missing: {missing(fault, address, report)}"
     assert_walked(report, address)
     assert report.walk[-1].words == fault.last
-    code = segment_of(name, report.rip)
+    code = segment_of(name, report.rip - slide)
     assert report.rip == address if fault.error_code & FETCH else code and code.rights == "R-X"
 
 
@@ -137,7 +139,7 @@ def assert_walked(report: Report, address: int) -> None:
 def test_stack_overflow_is_reported_on_its_own_stack(boot: Callable[..., Boot]) -> None:
     """A double fault at the guard page, and the report ran on the #DF stack."""
     machine, _, report = die(boot, "stack_overflow")
-    edges = symbols(kernel_path("stack_overflow"))
+    edges = running_symbols(machine.serial, kernel_path("stack_overflow"))
     bottom = edges["boot_stack_bottom"]
 
     assert (report.vector, report.message, report.error_code) == (8, "#DF double fault", 0)
@@ -160,11 +162,11 @@ OTHERS = {
 def test_other_exceptions(boot: Callable[..., Boot], name: str) -> None:
     """What is no page fault has no address to walk."""
     vector, words, error_code, details = OTHERS[name]
-    _, _, report = die(boot, name)
+    machine, _, report = die(boot, name)
     assert (report.vector, report.message, report.error_code) == (vector, words, error_code)
     assert report.details == details
     assert not report.walk
-    code = segment_of(name, report.rip)
+    code = segment_of(name, report.rip - slide_of(machine.serial, kernel_path(name)))
     assert code and code.rights == "R-X" and report.registers["RIP"] == report.rip
     assert report.registers["CS"] == 8 and report.registers["RSP"] > KERNEL_REGION
 
@@ -175,7 +177,7 @@ def test_nmi_is_reported_on_its_own_stack(boot: Callable[..., Boot]) -> None:
     machine.wait_for("^bestla: ready$")
     machine.qmp.command("inject-nmi")
     machine.wait_for(r"^kernel panic: NMI\n")
-    edges = symbols()
+    edges = running_symbols(machine.serial)
     assert report_of(machine.serial).vector == 2
     assert edges["nmi_stack_bottom"] <= machine.registers()["RSP"] < edges["nmi_stack_top"]
 

@@ -1,7 +1,7 @@
 /* Asserts what is not so. */
 #include "run.h"
 
-#include "assert.h"
+#include "assert_that.h"
 
 static volatile uint64_t counted = 5;
 static volatile int64_t change = -2;

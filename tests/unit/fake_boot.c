@@ -91,6 +91,12 @@ void fake_world(void)
     fake_add_file("/kernel.elf", kernel->bytes, kernel->size);
 }
 
+void fake_plain_world(void)
+{
+    fake_world();
+    fake.has_rng = false;
+}
+
 void assert_all_given_back(void)
 {
     assert_int_equal(fake_leaked_pages(), 0);

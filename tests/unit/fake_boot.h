@@ -33,6 +33,9 @@ struct fake_outcome fake_boot(void);
  * modules and the kernel of kernel_file.h. */
 void fake_world(void);
 
+/* Firmware that has nothing random, so that the kernel goes where it is linked. */
+void fake_plain_world(void);
+
 /* The boot failed as it should: status an error, a line that has `words` in it, everything
  * given back. */
 void assert_refused(const struct fake_outcome *outcome, EFI_STATUS status, const char *words);

@@ -34,6 +34,11 @@ struct pt_features cpu_paging_features(void)
     return fake_cpu.features;
 }
 
+phys_addr_t cpu_table_root(void)
+{
+    return fake_cpu.table_root;
+}
+
 enum pt_level cpu_top_level(void)
 {
     return fake_cpu.cr4 & CR4_LA57 ? PT_LEVEL_PML5 : PT_LEVEL_PML4;
@@ -47,6 +52,25 @@ bool cpu_stands_on(struct phys_range range)
 bool cpu_memory_is_encrypted(void)
 {
     return fake_cpu.encrypted;
+}
+
+bool cpu_has_rdrand(void)
+{
+    return fake_cpu.has_rdrand;
+}
+
+/* SDM Vol. 1, 7.3.17.1: where there is no number the register is 0. */
+bool rdrand(uint64_t *value)
+{
+    assert_true(fake_cpu.has_rdrand);
+    *value = 0;
+    if (fake_cpu.rdrand_refusals != 0) {
+        fake_cpu.rdrand_refusals--;
+        return false;
+    }
+    fake_cpu.random += fake_cpu.rdrand_stuck ? 0 : 1;
+    *value = fake_cpu.random * UINT64_C(0x9e3779b97f4a7c15);
+    return true;
 }
 
 uint64_t read_msr(uint32_t msr)

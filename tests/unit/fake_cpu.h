@@ -1,5 +1,5 @@
-/* The CPU that the loader's host objects run on: what fake/x86_cpu.h declares, over this
- * struct. COM1 is part of it. */
+/* The CPU that the loader's host objects, and some of the kernel's, run on: what fake/x86_cpu.h
+ * declares, over this struct. COM1 is part of it. */
 #ifndef BESTLA_FAKE_CPU_H
 #define BESTLA_FAKE_CPU_H
 
@@ -7,8 +7,13 @@
 
 struct fake_cpu {
     struct pt_features features;
-    bool encrypted;    /* memory, by SEV */
-    phys_addr_t stack; /* cpu_stands_on(); 0: nowhere that firmware gives */
+    bool encrypted; /* memory, by SEV */
+    bool has_rdrand;
+    unsigned rdrand_refusals; /* this many readings give nothing */
+    bool rdrand_stuck;        /* always the same */
+    uint64_t random;          /* one more at each reading that gives something */
+    phys_addr_t stack;        /* cpu_stands_on(); 0: nowhere that firmware gives */
+    phys_addr_t table_root;   /* in CR3 */
     uint64_t cr4;
     uint64_t efer;
     uint64_t tsc;    /* one more at each reading */

@@ -133,6 +133,18 @@ static EFI_STATUS EFIAPI locate_protocol(EFI_GUID *guid, void *registration, voi
     return EFI_SUCCESS;
 }
 
+/* splitmix64 */
+static uint64_t random_word(void)
+{
+    uint64_t z = fake.random += UINT64_C(0x9e3779b97f4a7c15);
+
+    if (fake.random_word != 0)
+        return fake.random_word;
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
 /* What comes before a failure has been written all the same. */
 static EFI_STATUS EFIAPI get_rng(EFI_RNG_PROTOCOL *self, EFI_RNG_ALGORITHM *algorithm, UINTN size,
                                  UINT8 *value)
@@ -141,8 +153,14 @@ static EFI_STATUS EFIAPI get_rng(EFI_RNG_PROTOCOL *self, EFI_RNG_ALGORITHM *algo
 
     assert_ptr_equal(self, &rng);
     assert_null(algorithm);
-    for (UINTN i = 0; i < (fails ? size / 2 : size); i++)
-        value[i] = (UINT8)(0x51 + 3 * i);
+    assert_int_equal(size, sizeof(fake.given[0])); /* some firmware gives no fewer */
+    assert_true(fake.given_count < sizeof(fake.given) / sizeof(fake.given[0]));
+    uint8_t *given = fake.given[fake.given_count++];
+    for (UINTN at = 0; at < size; at += sizeof(uint64_t)) {
+        uint64_t word = random_word();
+        memcpy(given + at, &word, sizeof(word));
+    }
+    memcpy(value, given, fails ? size / 2 : size);
     return fails ? fake.fail_status : EFI_SUCCESS;
 }
 

@@ -83,6 +83,8 @@ struct fake_firmware {
     EFI_GRAPHICS_OUTPUT_MODE_INFORMATION mode_info;
     EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE mode;
     bool has_rng;
+    uint64_t random;      /* what GetRNG's bytes are made of: other for another number */
+    uint64_t random_word; /* all that GetRNG gives; 0: words of all kinds */
     bool has_file_system;
     EFI_CONFIGURATION_TABLE tables[8];
     EFI_LOADED_IMAGE_PROTOCOL loaded;
@@ -100,6 +102,8 @@ struct fake_firmware {
     size_t console_used;
     struct fake_read reads[8192];
     size_t read_count;
+    uint8_t given[64][32]; /* by each call of GetRNG */
+    size_t given_count;
 };
 
 extern struct fake_firmware fake;

@@ -11,6 +11,7 @@
 #include "log_level.h"
 
 #define LOG_SIZE_MAX (16 * 1024)
+#define CONGRUENCE   (UINT64_C(2) << 20)
 
 static const void *at(uint64_t address)
 {
@@ -68,9 +69,10 @@ static void check_seed(const struct boot_info *info)
         assert_memory_equal(info->seed, nothing, sizeof(nothing));
         return;
     }
+    /* The last that firmware gave, so that nothing has been drawn by it. */
     assert_int_equal(info->seed_size, sizeof(info->seed));
-    for (size_t i = 0; i < sizeof(info->seed); i++)
-        assert_int_equal(info->seed[i], (uint8_t)(0x51 + 3 * i));
+    assert_true(fake.given_count > 0);
+    assert_memory_equal(info->seed, fake.given[fake.given_count - 1], sizeof(info->seed));
 }
 
 /* UEFI 2.10, table 7.10, once more and by hand. */
@@ -168,6 +170,22 @@ static void check_firmware_map(const struct boot_info *info)
     }
 }
 
+uint64_t slide_of(const struct boot_info *info)
+{
+    return info->kernel_virt - KERNEL_LINK_ADDRESS;
+}
+
+/* In its window with all of memory, and with 512 GiB: the fake's RAM lies below 64 TiB. */
+static void check_direct_map(const struct boot_info *info)
+{
+    const struct memory_map map = map_of(info);
+    const struct memory_range *last = &map.ranges[map.count - 1];
+
+    assert_int_equal(info->direct_map_base % (UINT64_C(1) << 30), 0);
+    assert_in_range(info->direct_map_base, DIRECT_MAP_BASE,
+                    DIRECT_MAP_LIMIT - max_u64(DIRECT_MAP_FULL_SIZE, last->base + last->size));
+}
+
 static void check_image(const struct boot_info *info)
 {
     static unsigned char image[KERNEL_FILE_SPAN];
@@ -175,8 +193,10 @@ static void check_image(const struct boot_info *info)
     const unsigned char *loaded = at(info->kernel_phys);
 
     assert_int_equal(info->kernel_size, KERNEL_FILE_SPAN);
-    assert_int_equal(info->kernel_virt, KERNEL_LINK_ADDRESS);
-    kernel_file_image(kernel_file_make(), image, known);
+    assert_in_range(info->kernel_virt, KERNEL_LINK_ADDRESS,
+                    KERNEL_REGION + KERNEL_REGION_SIZE - CONGRUENCE - KERNEL_FILE_SPAN);
+    assert_int_equal(slide_of(info) % CONGRUENCE, 0);
+    kernel_file_image(kernel_file_make(), slide_of(info), image, known);
     for (size_t i = 0; i < KERNEL_FILE_SPAN; i++) {
         if (known[i] && loaded[i] != image[i])
             fail_msg("image byte 0x%zx is 0x%02x, not 0x%02x", i, loaded[i], image[i]);
@@ -184,7 +204,7 @@ static void check_image(const struct boot_info *info)
 }
 
 /* docs/handoff.md: the state of the CPU, every bit that matters. */
-static void check_cpu(const struct fake_outcome *outcome)
+static void check_cpu(const struct fake_outcome *outcome, uint64_t slide)
 {
     uint64_t la57 = fake_cpu.cr4 & (UINT64_C(1) << 12);
 
@@ -193,7 +213,7 @@ static void check_cpu(const struct fake_outcome *outcome)
     assert_int_equal(fake_cpu.efer, fake_cpu.features.no_execute ? 0xd00 : 0x500);
     assert_false(fake_cpu.interrupts);
     assert_int_equal(fake_cpu.com1_used, 0);
-    assert_int_equal(outcome->entry, KERNEL_FILE_ENTRY);
+    assert_int_equal(outcome->entry, KERNEL_FILE_ENTRY + slide);
     assert_int_equal(outcome->stack_top % 4096, 0);
     assert_true(fake_is_allocated(outcome->stack_top - 16384, 16384));
     memset((void *)(uintptr_t)(outcome->stack_top - 16384), 0x5a, 16384); /* nobody else's */
@@ -208,10 +228,10 @@ const struct boot_info *assert_good_handoff(const struct fake_outcome *outcome)
         fail_msg("no handoff: ending %d, %s%s", outcome->ending, fake.console, fake_cpu.com1_text);
     assert_true(fake.has_left);
     assert_int_equal(fake.open_handles, 0);
-    check_cpu(outcome);
+    check_cpu(outcome, slide_of(info));
     if (boot_info_check(phys(outcome->boot_info), 0, &error) != BOOT_INFO_OK)
         fail_msg("boot_info: %s 0x%llx", error.field, (unsigned long long)error.value);
-    assert_int_equal(info->direct_map_base, DIRECT_MAP_BASE);
+    check_direct_map(info);
     assert_int_equal(info->page_table_root, outcome->root);
     assert_int_equal(info->efi_system_table, (uintptr_t)&fake.system);
     assert_int_equal(info->reserved | info->reserved2, 0);

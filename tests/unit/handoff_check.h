@@ -16,6 +16,9 @@ void assert_good_tables(const struct boot_info *info, unsigned levels);
 /* Leaves of each level that the tables just checked have: [1] of 4 KiB, [2], [3]. */
 extern unsigned checked_leaves[4];
 
+/* How far the kernel is from where it is linked. */
+uint64_t slide_of(const struct boot_info *info);
+
 /* Is there a line of the log with these words in it? */
 bool log_has(const struct boot_info *info, const char *words);
 

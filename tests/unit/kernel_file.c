@@ -64,14 +64,17 @@ struct kernel_file *kernel_file_make(void)
     return &file;
 }
 
-void kernel_file_image(const struct kernel_file *file, unsigned char *image, bool *known)
+void kernel_file_image(const struct kernel_file *file, uint64_t slide, unsigned char *image,
+                       bool *known)
 {
     memset(image, 0, KERNEL_FILE_SPAN);
     for (size_t i = 0; i < KERNEL_FILE_SEGMENTS; i++)
         memcpy(image + (headers[i].p_vaddr - V), file->bytes + headers[i].p_offset,
                headers[i].p_filesz);
-    for (size_t i = 0; i < RELAS; i++)
-        memcpy(image + (relas[i].r_offset - V), &relas[i].r_addend, sizeof(relas[i].r_addend));
+    for (size_t i = 0; i < RELAS; i++) {
+        uint64_t value = (uint64_t)relas[i].r_addend + slide;
+        memcpy(image + (relas[i].r_offset - V), &value, sizeof(value));
+    }
     for (uint64_t offset = 0; offset < KERNEL_FILE_SPAN; offset++)
         known[offset] = kernel_file_rights(offset) != 0;
 }

@@ -24,9 +24,10 @@ struct kernel_file {
 /* The one file; each call makes it good again. */
 struct kernel_file *kernel_file_make(void);
 
-/* The image as it should lie in memory, KERNEL_FILE_SPAN bytes; `known` (as many) tells what
- * of it counts: not the pages of the guard. */
-void kernel_file_image(const struct kernel_file *file, unsigned char *image, bool *known);
+/* The image as it should lie in memory to run `slide` further up, KERNEL_FILE_SPAN bytes; `known`
+ * (as many) tells what of it counts: not the pages of the guard. */
+void kernel_file_image(const struct kernel_file *file, uint64_t slide, unsigned char *image,
+                       bool *known);
 
 /* PT_RIGHT_… of the page at this offset in the span, 0 for a guard. */
 unsigned kernel_file_rights(uint64_t offset);

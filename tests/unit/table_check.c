@@ -56,7 +56,7 @@ static uint64_t bytes_of_framebuffer(const struct census *census)
 
 static void check_image_leaf(struct census *census, const struct found *leaf)
 {
-    uint64_t offset = leaf->virt - KERNEL_LINK_ADDRESS;
+    uint64_t offset = leaf->virt - census->info->kernel_virt;
 
     assert_int_equal(leaf->size, 4096);
     assert_true(offset < KERNEL_FILE_SPAN);

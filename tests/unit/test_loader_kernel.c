@@ -2,8 +2,10 @@
  * value, and everything is given back; what is odd but right boots. */
 /* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
 /* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
+/* links: loader/precomputed_tables.c */
 /* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
-/* links: loader/leave_firmware.c tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
+/* links: loader/leave_firmware.c loader/random.c loader/place_kernel.c */
+/* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
 /* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
 /* links: tests/unit/kernel_file.c tests/unit/handoff_check.c tests/unit/table_check.c */
 #include <stdarg.h>
@@ -175,7 +177,8 @@ static void test_headers_elsewhere(void **state)
     }
 }
 
-/* An image that needs no relocation: its places hold what the file has. */
+/* An image without relocations: its places hold what the file has, and it runs where it is linked,
+ * though its frames may lie anywhere. */
 static void test_not_relocated(void **state)
 {
     (void)state;
@@ -185,6 +188,9 @@ static void test_not_relocated(void **state)
     assert_int_equal(outcome.ending, FAKE_HANDED_OFF);
     const struct boot_info *info = (const void *)(uintptr_t)outcome.boot_info;
     const unsigned char *image = (const void *)(uintptr_t)info->kernel_phys;
+    assert_int_equal(info->kernel_virt, KERNEL_LINK_ADDRESS);
+    assert_int_equal(outcome.entry, KERNEL_FILE_ENTRY);
+    assert_true(log_has(info, "(of 0 places)"));
     assert_memory_equal(image + 0x7010, kernel_file_make()->bytes + 0x6010, 0x900);
     for (size_t i = 0; i < 0x5000 - 0x910; i++)
         assert_int_equal(image[0x7910 + i], 0);
@@ -206,9 +212,10 @@ static void test_small_leaves(void **state)
     struct fake_outcome outcome = fake_boot();
     assert_int_equal(outcome.ending, FAKE_HANDED_OFF);
     struct pt_space space = {.root = phys(outcome.root), .top = PT_LEVEL_PML4};
+    const struct boot_info *info = (const void *)(uintptr_t)outcome.boot_info;
     for (uint64_t at = 0xe000; at < 0x60e000; at += PAGE_SIZE)
-        assert_true(is_in_small_leaf(&space, KERNEL_LINK_ADDRESS + at));
-    assert_false(is_in_small_leaf(&space, KERNEL_LINK_ADDRESS + 0x60e000));
+        assert_true(is_in_small_leaf(&space, info->kernel_virt + at));
+    assert_false(is_in_small_leaf(&space, info->kernel_virt + 0x60e000));
 }
 
 int main(void)

@@ -2,6 +2,7 @@
 #include "ksyms.h"
 #include "symbol_table.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -91,7 +92,7 @@ static enum tool_status look_up_word(const struct symbol_table *table, uint64_t 
 
     errno = 0;
     uint64_t address = strtoull(word, &end, 16);
-    if (errno || end == word || (*end && *end != '\n'))
+    if (errno || !isxdigit((unsigned char)*word) || (*end && *end != '\n'))
         return complain(TOOL_USAGE, "not an address in hexadecimal: %.*s", (int)strcspn(word, "\n"),
                         word);
     print_place(table, address - base);
@@ -110,5 +111,7 @@ enum tool_status look_up(const struct elf_file *kernel, char **words, int count)
     while (count == 0 && status == TOOL_OK && getline(&line, &room, stdin) > 0)
         status = look_up_word(&table, kernel->base, line);
     free(line);
+    if (count == 0 && ferror(stdin))
+        return complain(TOOL_UNREADABLE, "standard input: %s", strerror(errno));
     return status == TOOL_OK ? flush() : status;
 }

@@ -1,4 +1,4 @@
-"""The gdb commands: those on page maps (page_commands.py), bestla-symbols,
+"""The gdb commands: those on page maps (page_commands.py), bestla-symbols, bestla-kernel-symbols,
 bestla-stop-in-loader, bestla-frames."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from typing import Optional
 
 import gdb
 
-from . import frames, loader, target
+from . import frames, kernel, loader, target
 from .command import BestlaCommand, UsageError, evaluate
 from .page_commands import PageAudit, PageDiff, PageFind, PageMap, PageWalk
 
@@ -40,11 +40,26 @@ counter. `show bestla-build` tells which files are taken."""
         loader.symbols(loader.Files(gdb.parameter("bestla-build")), base)
 
 
+class KernelSymbols(BestlaCommand):
+    """Move the kernel's symbols to where the kernel runs, which KASLR draws.
+Usage: bestla-kernel-symbols
+The place is read from the page tables in use: the loader's last ones, or the kernel's.
+Breakpoints set by name move too. After bestla-stop-in-loader it happens by itself."""
+
+    name = "bestla-kernel-symbols"
+
+    def run(self, argument: str) -> None:
+        if argument:
+            raise UsageError("takes no argument, got '%s'" % argument)
+        kernel.load_symbols()
+
+
 class StopInLoader(BestlaCommand):
     """Run from the reset vector, or anywhere in the firmware, to the loader's efi_main.
 Usage: bestla-stop-in-loader
 It watches the firmware's list of images until the loader is in it, then loads the
-loader's symbols and runs to its entry. Other breakpoints end the wait."""
+loader's symbols and runs to its entry. Other breakpoints end the wait. When the machine
+runs on, the kernel's symbols move to where the kernel is before it starts."""
 
     name = "bestla-stop-in-loader"
 
@@ -69,8 +84,8 @@ put inline is none; PC is where the frame goes on."""
         print("\n".join(frames.frame_lines()))
 
 
-COMMANDS = (PageMap, PageWalk, PageFind, PageDiff, PageAudit, LoaderSymbols, StopInLoader,
-            Frames)
+COMMANDS = (PageMap, PageWalk, PageFind, PageDiff, PageAudit, LoaderSymbols, KernelSymbols,
+            StopInLoader, Frames)
 
 
 def register(build: str) -> None:

@@ -126,7 +126,8 @@ class ElfFile:
                 names = self.bytes_at(sections[table.link].offset, sections[table.link].size)
                 data = self.bytes_at(table.offset, table.size - table.size % 24)
                 found += [Symbol(virt, size, text_at(names, name), info & 15)
-                          for name, info, _, where, virt, size in struct.iter_unpack("<IBBHQQ", data)
+                          for name, info, _, where, virt, size
+                          in struct.iter_unpack("<IBBHQQ", data)
                           if where and where < 0xFF00 and name
                           and info & 15 in (STT_NOTYPE, STT_OBJECT, STT_FUNC)]
         return sorted(found)

@@ -11,7 +11,7 @@ from typing import Iterator, Optional
 
 import gdb
 
-from . import target, uefi
+from . import kernel, target, uefi
 from .memory import Memory, Ranges
 from .paging import CR0_PG, EFER_LMA, Controls, Tables
 from .target import TargetError
@@ -254,6 +254,7 @@ def stop_in_loader(files: Files) -> None:
         known = loaded(ranges, header, pe)
         base = wait_for_loader(stops, ranges, header, pe) if known is None else known
     symbols(files, base)
+    kernel.follow()
     if known is not None:
         print("it was loaded before: %s may have run already; stopped here" % ENTRY)
         return

@@ -165,6 +165,14 @@ def maps_itself(candidate: MappedMemory, state: Controls) -> bool:
     return walk.mapped and walk.phys == state.root
 
 
+def direct_map() -> int:
+    """Where the kernel has it, as far as its symbols tell: KASLR moves both."""
+    try:
+        return int(gdb.parse_and_eval("boot_info.direct_map_base")) or DIRECT_MAP
+    except gdb.error:
+        return DIRECT_MAP
+
+
 def other_memory(state: Controls, ranges: Optional[Ranges]) -> Memory:
     """For stubs without physical mode."""
     try:
@@ -172,13 +180,13 @@ def other_memory(state: Controls, ranges: Optional[Ranges]) -> Memory:
         return trusted(MonitorMemory(), ranges)
     except Unreadable:
         pass
-    for offset in (0, DIRECT_MAP):
+    for offset in (0, direct_map()):
         candidate = MappedMemory(offset)
         if maps_itself(candidate, state):
             return trusted(candidate, ranges)
     raise TargetError("no way to physical memory: the stub has no Qqemu.PhyMemMode, no `monitor "
                       "xp`, and CR3 = 0x%x maps its tables neither at 0 nor at 0x%x"
-                      % (state.cr3, DIRECT_MAP))
+                      % (state.cr3, direct_map()))
 
 
 def readable_ranges() -> Optional[Ranges]:

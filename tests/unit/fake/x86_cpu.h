@@ -1,4 +1,4 @@
-/* Stands before common/x86_cpu.h on the include path of the loader's host objects (see the
+/* Stands before common/x86_cpu.h on the include path of some host objects (see the
  * Makefile): the same names, but what an application may not execute is a function of
  * fake_cpu.c. Constants come from the real one. */
 #ifndef BESTLA_FAKE_X86_CPU_H
@@ -6,8 +6,11 @@
 
 #define cpu_paging_features     real_cpu_paging_features
 #define cpu_stands_on           real_cpu_stands_on
+#define cpu_table_root          real_cpu_table_root
 #define cpu_top_level           real_cpu_top_level
 #define cpu_memory_is_encrypted real_cpu_memory_is_encrypted
+#define cpu_has_rdrand          real_cpu_has_rdrand
+#define rdrand                  real_rdrand
 #define read_msr                real_read_msr
 #define write_msr               real_write_msr
 #define read_cr4                real_read_cr4
@@ -22,8 +25,11 @@
 
 #undef cpu_paging_features
 #undef cpu_stands_on
+#undef cpu_table_root
 #undef cpu_top_level
 #undef cpu_memory_is_encrypted
+#undef cpu_has_rdrand
+#undef rdrand
 #undef read_msr
 #undef write_msr
 #undef read_cr4
@@ -36,8 +42,11 @@
 
 struct pt_features cpu_paging_features(void);
 bool cpu_stands_on(struct phys_range range);
+phys_addr_t cpu_table_root(void);
 enum pt_level cpu_top_level(void);
 bool cpu_memory_is_encrypted(void);
+bool cpu_has_rdrand(void);
+bool rdrand(uint64_t *value);
 uint64_t read_msr(uint32_t msr);
 void write_msr(uint32_t msr, uint64_t value);
 uint64_t read_cr4(void);

@@ -141,17 +141,12 @@ static struct words words_of(const struct type *type, value_t value)
     return words;
 }
 
-/* Undefined behaviour in what panic() calls has nobody left to tell it. */
 FORMAT_LIKE_PRINTF(2, 3)
 _Noreturn static void report(const struct location *at, const char *format, ...)
 {
-    static bool reporting;
     char text[192];
     va_list args;
 
-    if (reporting)
-        halt_forever();
-    reporting = true;
     va_start(args, format);
     format_text_args(text, sizeof(text), format, args);
     va_end(args);

@@ -1,0 +1,69 @@
+/* Page tables that the kernel brings along (common/image_tables.h), instead of ones built here. */
+#include "boot.h"
+
+#include "image_tables.h"
+#include "options.h"
+#include "x86_cpu.h"
+
+static char *image_memory(const struct boot *boot)
+{
+    return (char *)(uintptr_t)boot->kernel.phys.raw;
+}
+
+/* Are there tables that this loader knows, and are they wanted? Else the log has why not. */
+static bool find_tables(struct boot *boot, struct image_tables *tables)
+{
+    if (!image_tables_find(&boot->kernel.image, image_memory(boot), tables) || tables->version == 0)
+        log_line(boot, LOG_INFO, "the kernel has no page tables of its own: building them");
+    else if (option_is(text_of(boot->options), "tables", "built"))
+        log_line(boot, LOG_INFO, "tables=built: building the kernel's page tables");
+    else if (tables->version != IMAGE_TABLES_VERSION)
+        log_line(boot, LOG_WARNING, "the kernel's page tables are of version %u, not %u: building",
+                 tables->version, IMAGE_TABLES_VERSION);
+    else
+        return true;
+    return false;
+}
+
+static EFI_STATUS link_tables(struct boot *boot, const struct image_tables *tables, uint64_t slide)
+{
+    phys_addr_t root = phys(boot->kernel.phys.raw + tables->root);
+    enum pt_status status = pt_link(&boot->space, virt(tables->base + slide), root, PT_LEVEL_PDPT);
+
+    if (status == PT_OK)
+        return EFI_SUCCESS;
+    return fail(boot, status == PT_NO_FRAMES ? EFI_OUT_OF_RESOURCES : EFI_LOAD_ERROR,
+                "the kernel's page tables at 0x%lx: %s at 0x%lx", root.raw, pt_status_text(status),
+                boot->space.where.raw);
+}
+
+EFI_STATUS link_precomputed_tables(struct boot *boot, uint64_t slide, bool *linked)
+{
+    struct image_tables tables;
+    struct image_tables_error error;
+    uint64_t start = read_tsc();
+    char text[256];
+
+    *linked = false;
+    if (!find_tables(boot, &tables))
+        return EFI_SUCCESS;
+    if (image_tables_verify(&boot->kernel.image, image_memory(boot), &tables, &error) !=
+        IMAGE_TABLES_OK) {
+        image_tables_describe(&error, text, sizeof(text));
+        return fail(boot, EFI_LOAD_ERROR, "%.*s: %s", TEXT_ARG(boot->entry.kernel), text);
+    }
+    if (!image_tables_can_slide(image_memory(boot), &tables, slide)) {
+        log_line(boot, LOG_INFO, "the kernel's page tables cannot slide by 0x%lx: building", slide);
+        return EFI_SUCCESS;
+    }
+    uint64_t checked = read_tsc();
+    image_tables_move(&boot->kernel.image, image_memory(boot), &tables, boot->kernel.phys, slide,
+                      boot->paging.no_execute);
+    TRY(link_tables(boot, &tables, slide));
+    *linked = true;
+    log_line(boot, LOG_INFO,
+             "the kernel's own page tables, %u at 0x%lx: checked in %lu ticks, moved in %lu",
+             tables.frames, boot->kernel.phys.raw + tables.root, checked - start,
+             read_tsc() - checked);
+    return EFI_SUCCESS;
+}

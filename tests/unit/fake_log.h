@@ -1,0 +1,9 @@
+/* The kernel's log on the host: what log_raw and log_sink are given, as one text. */
+#ifndef BESTLA_FAKE_LOG_H
+#define BESTLA_FAKE_LOG_H
+
+extern char fake_log[1 << 16]; /* NUL-terminated */
+
+void fake_log_clear(void);
+
+#endif

@@ -1,0 +1,254 @@
+/* Where the loader puts the kernel, by which random source, and what it does when there is none or
+ * what was drawn cannot be had. All else that a boot must come to is checked as ever. */
+/* links: loader/precomputed_tables.c */
+/* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
+/* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
+/* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
+/* links: loader/leave_firmware.c loader/random.c loader/place_kernel.c */
+/* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
+/* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
+/* links: tests/unit/kernel_file.c tests/unit/handoff_check.c tests/unit/table_check.c */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "handoff_check.h"
+#include "kernel_file.h"
+#include "log_level.h"
+
+#define STEP   (UINT64_C(2) << 20)
+#define LINKED UINT64_C(0x100000)
+#define BOOTS  200
+
+static const struct boot_info *boot_well(void)
+{
+    struct fake_outcome outcome = fake_boot();
+    return assert_good_handoff(&outcome);
+}
+
+static void set_options(const char *options)
+{
+    static char conf[256];
+
+    strcpy(conf, "kernel /kernel.elf\noptions ");
+    strcat(conf, options);
+    fake_add_text("/loader/entries/bestla-2.conf", conf);
+}
+
+static void assert_unmoved(const struct boot_info *info)
+{
+    assert_int_equal(info->kernel_virt, KERNEL_LINK_ADDRESS);
+    assert_int_equal(info->kernel_phys, LINKED);
+    assert_int_equal(info->direct_map_base, DIRECT_MAP_BASE);
+}
+
+static unsigned distinct(const uint64_t *values, size_t count)
+{
+    unsigned found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t before = 0;
+        while (before < i && values[before] != values[i])
+            before++;
+        found += before == i;
+    }
+    return found;
+}
+
+/* 511 slides, 28 places for the frames, 18,000 bases: of 200 draws each so many differ. */
+static void test_places_vary(void **state)
+{
+    static uint64_t slides[BOOTS], places[BOOTS], bases[BOOTS];
+
+    (void)state;
+    for (unsigned i = 0; i < BOOTS; i++) {
+        fake_world();
+        fake.random = i * UINT64_C(0x123456789abcdef1);
+        const struct boot_info *info = boot_well();
+        slides[i] = slide_of(info);
+        places[i] = info->kernel_phys;
+        bases[i] = info->direct_map_base;
+        assert_true(log_has(info, "KASLR by EFI_RNG_PROTOCOL: pages at 0x"));
+        assert_int_equal(fake.given_count, 2); /* and the second is the seed */
+        assert_memory_not_equal(fake.given[0], fake.given[1], 32);
+    }
+    assert_in_range(distinct(slides, BOOTS), 140, 190);
+    assert_in_range(distinct(places, BOOTS), 24, 28);
+    assert_in_range(distinct(bases, BOOTS), 190, 200);
+}
+
+static void test_first_and_last(void **state)
+{
+    (void)state;
+    fake_world();
+    fake.random_word = 1;
+    assert_unmoved(boot_well());
+
+    fake_world();
+    fake.random_word = UINT64_MAX;
+    const struct boot_info *info = boot_well();
+    assert_int_equal(slide_of(info), 510 * STEP);
+    assert_in_range(info->kernel_phys, FAKE_HIGH_BASE + FAKE_HIGH_PAGES * PAGE_SIZE - 2 * STEP,
+                    FAKE_HIGH_BASE + FAKE_HIGH_PAGES * PAGE_SIZE);
+    struct memory_map map = {(struct memory_range *)(uintptr_t)info->memory_map.address,
+                             info->memory_map.count, info->memory_map.count};
+    uint64_t end = UINT64_C(0x280000000000) + (UINT64_C(12) << 39) + PAGE_SIZE;
+    assert_true(memory_map_covers(&map, phys_range(end - PAGE_SIZE, PAGE_SIZE), MEMORY_RAM));
+    assert_in_range(DIRECT_MAP_LIMIT - info->direct_map_base, end, end + (1 << 30) - 1);
+}
+
+/* With more memory than the window takes, the direct map stays; the rest moves. */
+static void test_too_much_memory(void **state)
+{
+    (void)state;
+    fake_world();
+    fake_add_range(UINT64_C(0x400000000000), 1, EfiBootServicesData, EFI_MEMORY_WB);
+    struct fake_outcome outcome = fake_boot();
+    assert_int_equal(outcome.ending, FAKE_HANDED_OFF);
+    const struct boot_info *info = (const void *)(uintptr_t)outcome.boot_info;
+    assert_int_equal(info->direct_map_base, DIRECT_MAP_BASE);
+    assert_int_not_equal(slide_of(info), 0);
+    assert_true(log_has(info, "direct map at 0xffff888000000000 (of 0)"));
+    assert_good_tables(info, 4);
+}
+
+static const struct boot_info *boot_by_cpu(unsigned refusals, bool stuck, bool firmware_fails)
+{
+    fake_world();
+    fake.has_rng = firmware_fails;
+    fake.nth_service = FAKE_GET_RNG;
+    fake.fail_nth = firmware_fails ? 1 : 0;
+    fake_cpu.has_rdrand = true;
+    fake_cpu.rdrand_refusals = refusals;
+    fake_cpu.rdrand_stuck = stuck;
+    return boot_well();
+}
+
+static void test_cpu_source(void **state)
+{
+    const char *none = "KASLR off: neither firmware nor the CPU gives random numbers";
+
+    (void)state;
+    for (unsigned refusals = 0; refusals < 10; refusals++) {
+        const struct boot_info *info = boot_by_cpu(refusals, false, false);
+        assert_true(log_has(info, "KASLR by RDRAND: "));
+        assert_int_not_equal(slide_of(info), 0);
+        assert_int_equal(info->seed_size, 0);
+    }
+    const struct boot_info *info = boot_by_cpu(0, false, true);
+    assert_true(log_has(info, "KASLR by RDRAND: "));
+    assert_int_equal(info->seed_size, 32);
+
+    info = boot_by_cpu(10, false, false);
+    assert_true(log_has(info, none));
+    assert_unmoved(info);
+    info = boot_by_cpu(0, true, false);
+    assert_true(log_has(info, none));
+    assert_unmoved(info);
+}
+
+static bool has_warning(const struct boot_info *info)
+{
+    for (uint64_t offset = 0; offset < info->log_size;) {
+        const struct boot_log_record *record = (const void *)(uintptr_t)(info->log + offset);
+        if (record->level == LOG_WARNING)
+            return true;
+        offset += boot_log_record_size(record->length);
+    }
+    return false;
+}
+
+static void test_options(void **state)
+{
+    static const struct {
+        const char *options;
+        bool has_rng, moved, warned;
+        const char *words;
+    } rows[] = {
+        {"kaslr", true, true, false, "KASLR by EFI_RNG_PROTOCOL"},
+        {"quiet nokaslr", true, false, false, "KASLR off: nokaslr"},
+        {"nokaslr kaslr", true, false, false, "KASLR off: nokaslr"},
+        {"nokaslrs", true, true, false, "KASLR by EFI_RNG_PROTOCOL"},
+        {"nokaslr=1", true, true, false, "KASLR by EFI_RNG_PROTOCOL"},
+        {"kaslr", false, false, true, "KASLR off: neither"},
+        {"quiet", false, false, false, "KASLR off: neither"},
+        {"nokaslr", false, false, false, "KASLR off: nokaslr"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fake_world();
+        set_options(rows[i].options);
+        fake.has_rng = rows[i].has_rng;
+        const struct boot_info *info = boot_well();
+        assert_true(log_has(info, rows[i].words));
+        assert_int_equal(slide_of(info) != 0, rows[i].moved);
+        if (!rows[i].moved)
+            assert_unmoved(info);
+        assert_int_equal(info->seed_size, rows[i].has_rng ? 32 : 0);
+        assert_int_equal(has_warning(info), rows[i].warned);
+    }
+}
+
+/* A place that firmware's map calls free and that is not: another is drawn, all else stays. */
+static void test_place_refused(void **state)
+{
+    (void)state;
+    fake_world();
+    const struct boot_info *info = boot_well();
+    uint64_t place = info->kernel_phys, slide = slide_of(info), base = info->direct_map_base;
+
+    fake_world();
+    fake_cpu.stack = phys(place + KERNEL_FILE_SPAN - 1);
+    info = boot_well();
+    assert_int_not_equal(info->kernel_phys, place);
+    assert_int_not_equal(info->kernel_phys, LINKED);
+    assert_int_equal(slide_of(info), slide);
+    assert_int_equal(info->direct_map_base, base);
+    assert_false(log_has(info, "is taken"));
+}
+
+/* The last place again and again, which cannot be had; nor in the end the linked one. */
+static void test_every_place_refused(void **state)
+{
+    (void)state;
+    fake_world();
+    fake.random_word = UINT64_MAX;
+    uint64_t last = boot_well()->kernel_phys;
+
+    for (unsigned fails = 0; fails < 3; fails++) {
+        fake_world();
+        fake.random_word = UINT64_MAX;
+        fake.nth_service = FAKE_GET_RNG;
+        fake.fail_nth = fails == 0 ? 0 : fails + 1; /* or it runs dry meanwhile */
+        fake_cpu.stack = phys(last);
+        const struct boot_info *info = boot_well();
+        assert_int_equal(info->kernel_phys, LINKED);
+        assert_int_equal(slide_of(info), 510 * STEP);
+        assert_int_equal(fake.calls_of[FAKE_GET_RNG], fails == 0 ? 4 : fails + 2);
+    }
+    fake_world();
+    fake.random_word = UINT64_MAX;
+    fake_cpu.stack = phys(last);
+    fake_take_pages(LINKED, 1);
+    const struct boot_info *info = boot_well();
+    assert_true(info->kernel_phys != LINKED && info->kernel_phys != last);
+    assert_true(log_has(info, "0x100000 is taken, the kernel goes to"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_places_vary),
+        cmocka_unit_test(test_first_and_last),
+        cmocka_unit_test(test_too_much_memory),
+        cmocka_unit_test(test_cpu_source),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_place_refused),
+        cmocka_unit_test(test_every_place_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
