@@ -114,7 +114,7 @@ def test_the_kernels_tables(boot: Callable[..., Boot], tmp_path: Path) -> None:
     kernel_says(machine, rows)
     whole = json.loads(run("--core", core, "--json", "--all"))
     text = next(row for row in whole["runs"] if row["rights"] == "RX")
-    assert re.match(r"kernel \.text: \w+ … \w+$", text["what"])
+    assert re.match(r"kernel \.text: \w+ \.\. \w+$", text["what"])
     assert sum("stack, a guard page below and above" in row["what"]
                for row in whole["runs"]) == 4
     assert any(row["what"].startswith("direct map: usable") for row in whole["runs"])

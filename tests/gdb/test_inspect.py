@@ -266,7 +266,7 @@ def test_the_image_is_found_wherever_it_runs(slide: int) -> None:
     found = PageSpace(View(made, made.controls, whole_memory=False), kernel_file())
     assert found.image is not None and found.image.start == KERNEL + slide
     assert [found.around.what(run).removeprefix("kernel ") for run in found.runs()] == \
-        [".data", ".boot_stack, a guard page below and above", ".text: start … finish"]
+        [".data", ".boot_stack, a guard page below and above", ".text: start .. finish"]
     assert failed(found) == {}
     assert actions.resolve(found, "finish - 0x10") == KERNEL + slide + 5 * KIB4 - 16
     made.put(KERNEL + slide + KIB4, 0x5000 | P | NX)            # a guard is gone

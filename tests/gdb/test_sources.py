@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import zlib
 from pathlib import Path
@@ -205,3 +206,25 @@ def test_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(CoreMemory, "read", read)
     assert cli.main(["--core", str(tmp_path / "core")]) == 130
     assert capsys.readouterr().err.endswith("pagemap: interrupted\n")
+
+
+@pytest.mark.parametrize("source", ["--core", "--dump", "--elf"])
+def test_random_damage_never_gives_a_traceback(tmp_path: Path, source: str,
+                                               capsys: pytest.CaptureFixture[str]) -> None:
+    """Bytes changed at random: a map or a message, whatever is asked."""
+    world, chance = world_at(), random.Random(1)
+    size = len(image_of(world))
+    good = core(world, [(BASE, BASE, size)])
+    data = dump_text(world).encode() if source == "--dump" else good
+    (tmp_path / "good").write_bytes(good)
+    path = tmp_path / "damaged"
+    for turn in range(150):
+        changed = bytearray(data)
+        for _ in range(chance.randrange(1, 6)):
+            changed[chance.randrange(min(len(changed), 900))] = chance.randrange(256)
+        path.write_bytes(changed)
+        also = ["--core", str(tmp_path / "good")] if source == "--elf" else ["--rows", "500"]
+        verb = (["map"], ["--json", "--all"], ["audit"], ["walk", hex(KERNEL)],
+                ["--tree"])[turn % 5]
+        assert cli.main([source, str(path), *also, *verb]) in (0, 1, 2)
+    capsys.readouterr()

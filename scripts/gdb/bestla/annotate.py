@@ -99,7 +99,7 @@ def describe_image(image: Image, run: Run) -> str:
         symbols = [symbol.name] if symbol and symbol.size else []
     if not symbols:
         return text
-    return text + ": " + " … ".join(dict.fromkeys((symbols[0], symbols[-1])))
+    return text + ": " + " .. ".join(dict.fromkeys((symbols[0], symbols[-1])))
 
 
 def guards(image: Image, run: Run) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from contextlib import contextmanager
@@ -125,6 +126,8 @@ def run(options: argparse.Namespace, default_elf: Optional[str]) -> int:
 
 
 def main(arguments: Sequence[str], default_elf: Optional[Path] = None) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")    # a name that the terminal cannot show
     try:
         options = parser().parse_intermixed_args(list(arguments))
         status = run(options, str(default_elf) if default_elf else None)
