@@ -23,7 +23,8 @@ FIRST_TABLE = 0x40_0000_0000
 class World:
     """Memory that holds tables and nothing else, and counts how often each is read."""
 
-    def __init__(self, la57: bool = False, nxe: bool = True) -> None:
+    def __init__(self, la57: bool = False, nxe: bool = True, first: int = FIRST_TABLE) -> None:
+        self.first = first
         self.tables: dict[int, list[int]] = {}
         self.reads: list[int] = []
         self.root = self.table()
@@ -31,7 +32,7 @@ class World:
                                  EFER_LMA | (EFER_NXE if nxe else 0))
 
     def table(self) -> int:
-        address = FIRST_TABLE + 0x1000 * len(self.tables)
+        address = self.first + 0x1000 * len(self.tables)
         self.tables[address] = [0] * 512
         return address
 

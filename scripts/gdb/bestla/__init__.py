@@ -1,5 +1,5 @@
 """GDB's view of Bestla: page tables, and the loader's symbols.
 
-paging, memory, report and uefi run without gdb and are tested so;
-target, loader, frames and commands are the part that lives inside it.
+All but these run without gdb, in scripts/pagemap and in tests:
+target, loader, frames, command, commands and page_commands live inside it.
 """

@@ -25,6 +25,11 @@ class Mode(NamedTuple):
     alignment_check: bool = False           # EFLAGS.AC, which suspends SMAP
 
 
+def letters(rights: int) -> str:
+    return "R%s%s%s" % ("W" if rights & WRITE else "-", "X" if rights & EXECUTE else "-",
+                        "U" if rights & USER else "-")
+
+
 def flags(rights: int, is_global: bool, memory_type: str) -> str:
     return "[R%s%s %s%s %s]" % ("W" if rights & WRITE else "-", "X" if rights & EXECUTE else "-",
                                 "USER" if rights & USER else "KERN",

@@ -1,0 +1,179 @@
+"""Page maps and all that is asked of them as JSON, and a saved map read back.
+
+docs/page-map.md has the fields.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterable, NamedTuple, Optional, Sequence
+
+from .audit import FAIL, Result
+from .diff import Change
+from .entries import EXECUTE, LEVEL_NAMES, USER, WRITE, Controls, page_size, pat_type
+from .paging import Walk
+from .report import Mode, access_row, entry_words, outcome
+from .runs import Flaw, Piece, Run
+from .space import PageSpace
+
+RIGHTS_BY_LETTER = {"W": WRITE, "X": EXECUTE, "U": USER}
+FORMAT = 1
+
+
+class JsonError(Exception):
+    """A file that is not a saved map."""
+
+
+class Saved(NamedTuple):
+    """A map of another moment."""
+
+    runs: list[Run]
+    types: list[str]            # the memory type of each PAT index
+
+
+def words(rights: int) -> str:
+    """The letters of the rights that there are."""
+    return "R" + "".join(letter for letter, bit in RIGHTS_BY_LETTER.items() if rights & bit)
+
+
+def rights_of(text: str) -> int:
+    return sum(bit for letter, bit in RIGHTS_BY_LETTER.items() if letter in text)
+
+
+def types_of(pat: int) -> list[str]:
+    return [pat_type(index, pat) for index in range(8)]
+
+
+def run_dict(run: Run, space: Optional[PageSpace], pat: int) -> dict[str, Any]:
+    return {"virt": run.virt, "phys": run.phys, "size": run.size,
+            "page_size": page_size(run.level), "count": run.count, "rights": words(run.rights),
+            "own": words(run.own_all), "own_some": words(run.own_any), "global": run.is_global,
+            "type": pat_type(run.pat, pat), "pat": run.pat, "accessed": run.accessed,
+            "dirty": run.dirty, "what": space.around.what(run) if space else ""}
+
+
+def flaw_dict(flaw: Flaw) -> dict[str, Any]:
+    return {"virt": flaw.virt, "size": flaw.size, "level": flaw.level, "entry_at": flaw.address,
+            "entry": flaw.entry, "count": flaw.count, "why": flaw.why}
+
+
+def controls_dict(controls: Controls, assumed: Sequence[str] = ()) -> dict[str, Any]:
+    return {"cr0": controls.cr0, "cr3": controls.cr3, "cr4": controls.cr4, "efer": controls.efer,
+            "pat": controls.pat, "levels": controls.top, "maxphyaddr": controls.phys_bits,
+            "types": types_of(controls.pat), "assumed": list(assumed)}
+
+
+def run_list(pieces: Iterable[Piece], space: Optional[PageSpace], pat: int
+             ) -> list[dict[str, Any]]:
+    return [run_dict(each, space, pat) for each in pieces if isinstance(each, Run)]
+
+
+def whole(space: PageSpace, pieces: Optional[Iterable[Piece]] = None) -> dict[str, Any]:
+    """Everything that a picture needs, and that a saved map is."""
+    shown = space.pieces if pieces is None else list(pieces)
+    image, info = space.image, space.boot_info
+    return {
+        "format": FORMAT,
+        "controls": controls_dict(space.controls, space.view.assumed),
+        "stopped_at": space.stopped_at,
+        "runs": run_list(shown, space, space.controls.pat),
+        "unreachable": [flaw_dict(each) for each in shown if isinstance(each, Flaw)],
+        "tables": [{"frame": each.frame, "level": each.level, "path": list(each.path),
+                    "virt": each.virt, "times": each.times} for each in space.table_list()],
+        "kernel": None if image is None else {
+            "file": image.file.elf.path, "start": image.start, "end": image.end,
+            "slide": image.slide},
+        "direct_map": space.around.offset,
+        "framebuffer": list(info.framebuffer) if info and info.framebuffer[0] else None,
+        "memory_map": [{"start": each.start, "end": each.end, "type": each.name}
+                       for each in (info.memory_map if info else ())],
+        "stacks": [{"name": each.name, "start": each.start, "end": each.end}
+                   for each in space.around.stacks()],
+        "sections": [] if image is None else [
+            {"name": each.name, "virt": image.virt(each.virt), "size": each.size}
+            for each in image.file.sections],
+        "symbols": [] if image is None else [
+            {"name": each.name, "virt": image.virt(each.virt), "size": each.size}
+            for each in image.file.symbols.symbols],
+    }
+
+
+def walk_dict(walk: Walk, controls: Controls, mode: Mode, what: str) -> dict[str, Any]:
+    last = walk.steps[-1]
+    leaf = page_size(last.level) if walk.mapped else None
+    return {"virt": walk.virt, "mapped": walk.mapped, "phys": walk.phys if walk.mapped else None,
+            "page_size": leaf, "rights": words(walk.rights) if walk.mapped else "",
+            "steps": [{"level": each.level, "table": LEVEL_NAMES[each.level], "index": each.index,
+                       "entry_at": each.address, "entry": each.entry, "reserved": each.reserved,
+                       "words": entry_words(each, controls)} for each in walk.steps],
+            "outcome": outcome(walk, controls), "access": access_row(walk, controls, mode),
+            "what": what}
+
+
+def change_dict(change: Change, old: Saved, new: Saved) -> dict[str, Any]:
+    def side(run: Optional[Run], types: Sequence[str]) -> Optional[dict[str, Any]]:
+        return None if run is None else {
+            "phys": run.phys, "page_size": page_size(run.level), "rights": words(run.rights),
+            "own": words(run.own_all), "global": run.is_global, "type": types[run.pat]}
+    return {"change": change.kind, "virt": change.virt, "size": change.size,
+            "before": side(change.before, old.types), "after": side(change.after, new.types)}
+
+
+def audit_dict(results: Sequence[Result]) -> dict[str, Any]:
+    return {"passed": all(each.status != FAIL for each in results),
+            "checks": [{"check": each.check, "status": each.status, "why": each.why,
+                        "findings": [{"virt": finding.virt, "text": finding.text}
+                                     for finding in each.findings]} for each in results]}
+
+
+def saved(space: PageSpace) -> Saved:
+    return Saved(list(space.runs()), types_of(space.controls.pat))
+
+
+def load(path: str) -> Saved:
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+    except OSError as error:
+        raise JsonError("%s: %s" % (path, error.strerror)) from None
+    except (ValueError, RecursionError):
+        raise JsonError("%s: not JSON" % path) from None
+    try:
+        if isinstance(data, list):          # of --json without --all
+            data = {"runs": data, "controls": {"types": []}}
+        runs = [parse_run(each) for each in data["runs"]]
+        types = [str(each) for each in data["controls"]["types"]] or names_of(data["runs"])
+        if len(types) != 8:
+            raise ValueError
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise JsonError("%s: JSON, but not a page map (`pagemap save`, `--json`)" % path) from None
+    if any(one.end > other.virt for one, other in zip(runs, runs[1:])):
+        raise JsonError("%s: its runs overlap, or are not in ascending order" % path)
+    return Saved(runs, types)
+
+
+def names_of(rows: Sequence[dict[str, Any]]) -> list[str]:
+    types = [""] * 8
+    for row in rows:
+        types[row["pat"] & 7] = str(row["type"])
+    return types
+
+
+def parse_run(row: dict[str, Any]) -> Run:
+    level = {page_size(level): level for level in (1, 2, 3)}[row["page_size"]]
+    numbers = [int(row[name]) for name in ("virt", "phys", "count", "pat")]
+    if min(numbers) < 0 or numbers[0] >> 64 or numbers[3] > 7 or not numbers[2]:
+        raise ValueError
+    virt, phys, count, pat = numbers
+    return Run(virt, phys, count, level, rights_of(row["rights"]), bool(row["global"]), pat,
+               rights_of(row["own"]), rights_of(row["own_some"]), int(row["accessed"]),
+               int(row["dirty"]))
+
+
+def text(value: Any) -> str:
+    """One object or array, a line an element of the outermost array."""
+    if isinstance(value, list):
+        return "[%s]" % ",\n ".join(json.dumps(each) for each in value)
+    return "{%s}" % ",\n".join("%s: %s" % (json.dumps(key), text(each))
+                               for key, each in value.items()) \
+        if isinstance(value, dict) else json.dumps(value)

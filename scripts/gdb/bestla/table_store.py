@@ -1,0 +1,93 @@
+"""Tables as they were read: each once, and packed when there are very many.
+
+512 GiB in 4-KiB leaves are 262,144 tables; as Python's integers they would not fit.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import Callable, Iterator, NamedTuple, Optional
+
+from .entries import (ACCESSED, DIRTY, ENTRIES, FRAME_BITS, PRESENT, TABLE_SIZE, is_leaf,
+                      level_shift)
+from .memory import Memory, Unreadable
+
+# From here on they are packed: about a sixth of the size, for 0.1 ms each.
+PLAIN_TABLES = 8192
+
+EVERY = sum(1 << 64 * index for index in range(ENTRIES))
+FIRST = struct.Struct("<Q")
+RAMP = {level: sum((index << level_shift(level)) << 64 * index for index in range(ENTRIES))
+        for level in (1, 2, 3)}
+EVERY_ACCESSED, EVERY_DIRTY = ACCESSED * EVERY, DIRTY * EVERY
+ALL_ELSE = (1 << 64 * ENTRIES) - 1 ^ EVERY_ACCESSED ^ EVERY_DIRTY
+
+
+class Alike(NamedTuple):
+    """A table full of leaves that differ by nothing but the address, accessed and dirty."""
+
+    first: int
+    accessed: int
+    dirty: int
+
+
+class TableStore:
+    """`progress` is told how many tables have been read, at each one."""
+
+    def __init__(self, memory: Memory, progress: Optional[Callable[[int], None]] = None) -> None:
+        self._memory = memory
+        self._progress = progress
+        self._tables: dict[int, Optional[bytes]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    def __iter__(self) -> Iterator[int]:
+        return (frame for frame, data in self._tables.items() if data is not None)
+
+    def data(self, frame: int) -> Optional[bytes]:
+        """The table's bytes, or None if it cannot be read."""
+        if not self.readable(frame):
+            return None
+        data = self._tables[frame] or b""
+        return data if len(data) == TABLE_SIZE else zlib.decompress(data)
+
+    def readable(self, frame: int) -> bool:
+        """Reads the table if it has not been."""
+        if frame not in self._tables:
+            self._tables[frame] = self._read(frame)
+            if self._progress is not None:
+                self._progress(len(self._tables))
+        return self._tables[frame] is not None
+
+    def _read(self, frame: int) -> Optional[bytes]:
+        try:
+            data = self._memory.read(frame, TABLE_SIZE)
+        except Unreadable:
+            return None
+        if len(self._tables) < PLAIN_TABLES:
+            return data
+        packed = zlib.compress(data, 1)
+        return packed if len(packed) < TABLE_SIZE else data
+
+    def entries(self, frame: int) -> Optional[tuple[int, ...]]:
+        data = self.data(frame)
+        return None if data is None else struct.unpack("<512Q", data)
+
+
+def alike(data: bytes, level: int) -> Optional[Alike]:
+    """What all 512 entries have in common if they are one run of leaves.
+
+    As one number of 4096 bytes, a table is compared at once.
+    """
+    first, = FIRST.unpack_from(data)
+    if not first & PRESENT or level not in RAMP or not is_leaf(first, level):
+        return None
+    if (first & FRAME_BITS) + (ENTRIES << level_shift(level)) > FRAME_BITS:
+        return None                         # the address would run into the bits above it
+    table = int.from_bytes(data, "little")
+    if table & ALL_ELSE != (first & ~(ACCESSED | DIRTY)) * EVERY + RAMP[level]:
+        return None
+    return Alike(first, (table & EVERY_ACCESSED).bit_count(),
+                 (table & EVERY_DIRTY).bit_count())

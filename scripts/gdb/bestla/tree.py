@@ -1,0 +1,99 @@
+"""Tables as they hang from each other, and their entries as they are."""
+
+from __future__ import annotations
+
+from typing import Iterator, Optional
+
+from .entries import (ADDRESS_MASK, ENTRIES, FRAME_BITS, LEVEL_NAMES, PRESENT, Controls, canonical,
+                      entry_rights, is_leaf, leaf_frame, level_shift, pat_index, pat_type)
+from .paging import Step, Tables, run_length
+from .report import PAGE_NAMES, entry_words, letters
+
+Range = Optional[tuple[int, int]]
+
+
+def touches(virt: int, size: int, wanted: Range) -> bool:
+    return wanted is None or (virt < wanted[1] and wanted[0] < virt + size)
+
+
+def raw_lines(tables: Tables, wanted: Range = None) -> Iterator[str]:
+    """Every present entry of every table, each table once, the root first."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [(tables.controls.root, tables.controls.top, 0)]
+    while waiting:
+        frame, level, base = waiting.pop()
+        entries = () if (frame, level) in seen else tables.entries(frame) or ()
+        seen.add((frame, level))
+        below = []
+        for index, entry in enumerate(entries):
+            virt = canonical(base + (index << level_shift(level)), tables.controls.top)
+            if not entry & PRESENT or not touches(virt, 1 << level_shift(level), wanted):
+                continue
+            reserved = tables.reserved(entry, level)
+            step = Step(level, index, frame + 8 * index, entry, reserved)
+            yield "%-4s 0x%010x [%3d]  0x%016x: 0x%016x  %s" % (
+                LEVEL_NAMES[level], frame, index, virt, entry, entry_words(step, tables.controls))
+            if not is_leaf(entry, level) and not reserved:
+                below.append((entry & FRAME_BITS, level - 1, virt))
+        waiting += reversed(below)
+
+
+def tree_lines(tables: Tables, wanted: Range = None) -> Iterator[str]:
+    """Tables indented under the entry that points to them; shared ones are shown once."""
+    controls = tables.controls
+    yield "CR3 0x%x: %s 0x%x" % (controls.cr3, LEVEL_NAMES[controls.top], controls.root)
+    yield from _below(tables, controls.root, controls.top, 0, wanted, set())
+
+
+def _below(tables: Tables, frame: int, level: int, base: int, wanted: Range,
+           seen: set[tuple[int, int]]) -> Iterator[str]:
+    seen.add((frame, level))
+    controls, shift, index = tables.controls, level_shift(level), 0
+    indent = "    " * (controls.top - level + 1)
+    entries = tables.entries(frame) or ()
+    while index < len(entries):
+        entry, count = entries[index], 1
+        virt = canonical(base + (index << shift), controls.top)
+        if entry & PRESENT:
+            leaf = is_leaf(entry, level) and not tables.reserved(entry, level)
+            count = run_length(entries, index, 1 << shift) if leaf else \
+                equal_entries(entries, index)
+            if touches(virt, count << shift, wanted):
+                yield indent + entry_line(tables, virt, entry, level, index, count, seen)
+                child = entry & FRAME_BITS, level - 1
+                if not is_leaf(entry, level) and not tables.reserved(entry, level) and \
+                        child not in seen and tables.entries(child[0]) is not None:
+                    yield from _below(tables, *child, virt, wanted, seen)
+        index += count
+
+
+def equal_entries(entries: tuple[int, ...], index: int) -> int:
+    """How many entries from here on are the same."""
+    end = index + 1
+    while end < ENTRIES and entries[end] == entries[index]:
+        end += 1
+    return end - index
+
+
+def entry_line(tables: Tables, virt: int, entry: int, level: int, index: int, count: int,
+               seen: set[tuple[int, int]]) -> str:
+    numbers = "[%d]" % index if count == 1 else "[%d-%d]" % (index, index + count - 1)
+    return "%-10s 0x%016x-0x%016x  %s" % (
+        numbers, virt, virt + (count << level_shift(level)) & ADDRESS_MASK,
+        target(tables, entry, level, count, seen))
+
+
+def target(tables: Tables, entry: int, level: int, count: int,
+           seen: set[tuple[int, int]]) -> str:
+    controls: Controls = tables.controls
+    if tables.reserved(entry, level):
+        return "0x%016x: reserved bits are set" % entry
+    rights = letters(entry_rights(entry))
+    if is_leaf(entry, level):
+        return "%d %s page%s at 0x%x [%s %s]" % (
+            count, PAGE_NAMES[level], "" if count == 1 else "s", leaf_frame(entry, level), rights,
+            pat_type(pat_index(entry, level), controls.pat))
+    frame = entry & FRAME_BITS
+    note = " (above)" if (frame, level - 1) in seen else \
+        "" if tables.entries(frame) is not None else " (outside readable memory)"
+    return "%s 0x%x [%s]%s" % (LEVEL_NAMES[level - 1], frame, rights, note)
