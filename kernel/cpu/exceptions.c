@@ -64,7 +64,7 @@ void exception_explain(const struct registers *r)
     }
 }
 
-static exception_handler handlers[EXCEPTIONS];
+static exception_handler handlers[VECTORS];
 
 void exception_handle(enum vector vector, exception_handler handler)
 {
@@ -75,7 +75,7 @@ void exception(struct registers *registers)
 {
     uint64_t vector = registers->vector;
 
-    if (vector < EXCEPTIONS && handlers[vector] != NULL && handlers[vector](registers))
+    if (vector < VECTORS && handlers[vector] != NULL && handlers[vector](registers))
         return;
     panic_at(registers, "%s", name_of(vector));
 }
