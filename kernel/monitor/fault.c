@@ -8,8 +8,7 @@
 
 static void write_null(void)
 {
-    uint8_t *volatile null = NULL; /* the compiler may not know */
-    *null = 1;
+    __asm__ volatile("xor %%eax, %%eax\n\tmovb $1, (%%rax)" ::: "rax", "cc", "memory");
 }
 
 static void write_text(void)
