@@ -96,11 +96,12 @@ void command_sym(const struct text *words, size_t count)
     if (search.count != 0 || !typed_address(words[0], &address))
         return;
     log_raw("  0x%016lx", address.raw);
-    if (symbol_lookup(address, &symbol))
+    if (symbol_lookup(address, &symbol)) {
         symbol_print(address);
-    else
-        log_raw(" is in no symbol");
-    log_raw("\n");
+        log_raw("\n");
+        return;
+    }
+    log_raw(" is in no symbol\n");
     address_describe(address);
 }
 

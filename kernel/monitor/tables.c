@@ -137,6 +137,7 @@ struct search {
 static bool match(void *context, const struct pt_leaf *leaf)
 {
     struct search *search = context;
+    struct symbol symbol;
     uint64_t into = search->wanted.raw - leaf->phys.raw;
 
     if (into >= level_size(leaf->level))
@@ -146,6 +147,8 @@ static bool match(void *context, const struct pt_leaf *leaf)
             leaf->attributes.rights & PT_RIGHT_WRITE ? 'W' : '-',
             leaf->attributes.rights & PT_RIGHT_EXECUTE ? 'X' : '-',
             page_memory_type(leaf->attributes.pat), page_size_name(leaf->level));
+    if (symbol_lookup(virt(leaf->virt.raw + into), &symbol))
+        log_raw(",");
     symbol_print(virt(leaf->virt.raw + into));
     log_raw("\n");
     return true;
