@@ -1,5 +1,5 @@
-/* What the kernel does once it stands: say so, and let itself be looked at. A kernel of tests/kernel/ has another
- * file in this one's place. */
+/* What the kernel does once it stands: say so, and let itself be looked at. A kernel of
+ * tests/kernel/ has another file in this one's place. */
 #include "run.h"
 
 #include "handoff.h"

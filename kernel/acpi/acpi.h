@@ -69,7 +69,7 @@ enum acpi_space {
 struct acpi_register {
     uint64_t address; /* 0: there is none */
     uint8_t space;    /* enum acpi_space, or another that nobody here knows */
-    uint8_t bits;
+    uint8_t bits;     /* to write at once */
 };
 
 /* What of the FADT (5.2.9) is of use here; what it is too short for is 0. */

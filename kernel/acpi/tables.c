@@ -148,14 +148,15 @@ static struct acpi_register register_at(const struct acpi_table *table, uint32_t
     };
 }
 
-/* An X_ field takes the place of the old one when it is not 0. */
+/* A control register. An X_ field takes the place of the old one when it is not 0. */
 static struct acpi_register extended(const struct acpi_table *table, uint32_t old, uint32_t offset)
 {
     struct acpi_register wide = register_at(table, offset);
 
-    if (wide.address != 0)
-        return wide;
-    return (struct acpi_register){field(table, old, 4), ACPI_SPACE_IO, 16};
+    if (wide.address == 0)
+        return (struct acpi_register){field(table, old, 4), ACPI_SPACE_IO, 16};
+    wide.bits = 16; /* whatever is written there: 4.8.3.2.1 */
+    return wide;
 }
 
 void acpi_fadt_read(const struct acpi_table *table, struct acpi_fadt *fadt)

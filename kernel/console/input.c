@@ -76,9 +76,16 @@ const char *input_way(void)
     return by_interrupt ? "interrupt" : "polling";
 }
 
+/* Who types also reads: a port that log.c gave up, because for long nobody did, is tried again. */
 bool input_read(char *character)
 {
-    return uart_read(&com1, character);
+    struct uart port = com1;
+
+    port.present = true;
+    if (!uart_read(&port, character))
+        return false;
+    com1.present = true;
+    return true;
 }
 
 /* A character that comes after the last input_read() leaves its interrupt pending, for interrupts

@@ -3,57 +3,22 @@
 import random
 import re
 import struct
-import time
 import zlib
-from dataclasses import dataclass
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import pytest
 
 import page_walk
-from booting import BOOT_TIMEOUT, QUICK, READY, SCALE, Boot
+from booting import BOOT_TIMEOUT, QUICK, SCALE, Boot
 from kernel_file import KERNEL, read, symbols
-from kernel_log import RULES, page_map, report, row_of
+from kernel_log import RULES, page_map, row_of
+from monitor import PROMPT, Monitor, start
 
-PROMPT = "bestla> "
+KINDS = ["null", "write-text", "stack-overflow", "nx", "divide", "gp", "ud", "df", "panic",
+         "assert"]
 COMMANDS = ["acpi", "audit", "boot", "bt", "cpu", "dump", "fault", "find", "help", "history",
             "map", "mem", "poweroff", "reboot", "sym", "walk", "x"]
 PAGE = 4096
-
-
-@dataclass
-class Monitor:
-    """A machine that waits at its prompt."""
-
-    boot: Boot
-
-    def wait_prompt(self, start: int) -> str:
-        """What was printed from there on, as soon as a prompt ends it."""
-        def look(text: str) -> str | None:
-            return text[start:] if text.endswith("\n" + PROMPT, start) else None
-
-        found = self.boot.running.serial.wait(look, BOOT_TIMEOUT * SCALE)
-        assert found is not None, f"no prompt: {self.boot.tail()}"
-        return found
-
-    def type(self, keys: str | bytes) -> str:
-        """Types what ends with one Enter; the text from the keys' echo up to the next prompt."""
-        start = len(self.boot.serial)
-        self.boot.send(keys)
-        return self.wait_prompt(start)
-
-    def run(self, line: str) -> list[str]:
-        """The lines that a command prints."""
-        echo, *lines = self.type(line + "\r").split("\n")
-        assert echo == line
-        return lines[:-1]
-
-
-def start(boot: Callable[..., Boot], **arguments: Any) -> Monitor:
-    """Boots up to the first prompt."""
-    machine = boot(**arguments)
-    machine.wait_for("^" + re.escape(PROMPT))
-    return Monitor(machine)
 
 
 @pytest.fixture(name="monitor", scope="module")
@@ -80,43 +45,6 @@ def number(text: str) -> int:
     found = re.search(r"0x([0-9a-f]+)", text)
     assert found, text
     return int(found[1], 16)
-
-
-# ---- waiting ----------------------------------------------------------------------------------
-
-
-def halted(boot: Boot) -> bool:
-    """Whether the processor sleeps in HLT, that is burns none of the host's time."""
-    return "HLT=1" in boot.qmp.monitor("info registers")
-
-
-def test_processor_sleeps_at_the_prompt(monitor: Monitor) -> None:
-    """Between characters, and with an interrupt that will end it."""
-    assert "The monitor waits by interrupt" in monitor.boot.serial
-    deadline = time.monotonic() + 5
-    while not halted(monitor.boot):
-        assert time.monotonic() < deadline
-    assert monitor.boot.registers()["RFL"] & 1 << 9
-
-
-def test_port_is_polled_where_no_interrupt_comes(boot: Callable[..., Boot]) -> None:
-    """The port's interrupt line is another than COM1 has."""
-    monitor = start(boot, **QUICK | {"extra": [*QUICK["extra"], "-global", "isa-serial.irq=7"]})
-    assert "The monitor waits by polling" in monitor.boot.serial
-    assert not halted(monitor.boot)
-    assert monitor.run("sym run")
-
-
-def test_monitor_off(boot: Callable[..., Boot]) -> None:
-    """The kernel halts for good, interrupts off, as it does without a serial port."""
-    machine = boot(options="monitor=off", **QUICK)
-    machine.wait_for(READY)
-    deadline = time.monotonic() + 5
-    while not halted(machine):
-        assert time.monotonic() < deadline
-    machine.send("help\r")
-    assert not machine.registers()["RFL"] & 1 << 9
-    assert machine.serial.endswith("bestla: ready\n")
 
 
 # ---- the tables -------------------------------------------------------------------------------
@@ -203,11 +131,11 @@ def test_dump(monitor: Monitor) -> None:
         tuple(registers[name] for name in ("CR0", "CR3", "CR4", "EFER"))
     assert (state["pat"], state["maxphyaddr"]) == (0x0007040600070406, 40)
 
-    def read(address: int, size: int) -> bytes:
+    def read_table(address: int, size: int) -> bytes:
         assert size == PAGE
         return struct.pack("<512Q", *tables[address])
 
-    assert list(page_walk.leaves(read, state["cr3"], state["cr4"], state["efer"])) == \
+    assert list(page_walk.leaves(read_table, state["cr3"], state["cr4"], state["efer"])) == \
         monitor.boot.leaves()
     assert monitor.run("mem")[-2:] == monitor.run("mem")[-2:]
     before = monitor.run("mem")
@@ -389,55 +317,8 @@ def test_binary_noise(monitor: Monitor) -> None:
     assert monitor.boot.leaves() == before
 
 
-# ---- the end ----------------------------------------------------------------------------------
-
-# How the kernel dies of it: the vector, None for a panic.
-FAULTS: dict[str, tuple[int | None, str]] = {
-    "null": (14, "#PF page fault"), "write-text": (14, "#PF page fault"),
-    "stack-overflow": (8, "#DF double fault"), "nx": (14, "#PF page fault"),
-    "divide": (0, "#DE divide error"), "gp": (13, "#GP general protection"),
-    "ud": (6, "#UD invalid opcode"), "df": (8, "#DF double fault"),
-    "panic": (None, "asked for"), "assert": (None, "assertion failed at ")}
-QUICK_FAULTS = ("df",)
-
-
-@pytest.mark.parametrize("kind", [
-    pytest.param(kind, marks=() if kind in QUICK_FAULTS else pytest.mark.matrix)
-    for kind in FAULTS])
-def test_fault(boot: Callable[..., Boot], kind: str) -> None:
-    """Nothing without a y; then the report, through the monitor's own frames."""
-    monitor = start(boot, **QUICK)
-    monitor.boot.send(f"fault {kind}\r")
-    monitor.boot.wait_for(r"Go on\? \[y/n\] ")
-    monitor.type("?\rn")
-    monitor.boot.send(f"fault {kind}\ry")
-    monitor.boot.wait_for(r"^kernel panic: .*\n")
-    vector, words = FAULTS[kind]
-    assert re.search(rf"^kernel panic: {re.escape(words)}", monitor.boot.serial, re.M)
-    assert "monitor_run+" in monitor.boot.serial
-    if vector is not None:
-        assert report(monitor.boot.serial).vector == vector
-
-
 def test_fault_kinds(monitor: Monitor) -> None:
     """Those that there are are listed for one that there is not."""
     lines = monitor.run("fault nonsense")
     assert lines[0] == "nonsense: no such kind; there are"
-    assert [line.split()[0] for line in lines[1:]] == [*FAULTS]
-
-
-@pytest.mark.parametrize("machine", ["q35", "pc"])
-def test_poweroff(boot: Callable[..., Boot], machine: str) -> None:
-    """QEMU ends, as powered off."""
-    monitor = start(boot, machine=machine, **QUICK)
-    monitor.boot.send("poweroff\r")
-    assert monitor.boot.wait_end() == "the machine powered itself off"
-
-
-@pytest.mark.parametrize("machine", ["q35", "pc"])
-def test_reboot(boot: Callable[..., Boot], machine: str) -> None:
-    """By the reset register; pc's FADT has none, so that the keyboard controller does it."""
-    monitor = start(boot, machine=machine, **QUICK)
-    monitor.boot.send("reboot\r")
-    assert monitor.boot.wait_end().startswith("the machine reset")
-    assert ("no reset register" in monitor.boot.serial) == (machine == "pc")
+    assert [line.split()[0] for line in lines[1:]] == KINDS

@@ -111,7 +111,7 @@ static void make_machine(void)
     store(FADT + 116, 0x0801, 4); /* I/O, 8 bits */
     store(FADT + 120, 0xcf9, 8);
     store(FADT + 128, 0x0f, 1);
-    store(FADT + 184, 0x1000, 4); /* X_PM1b: memory, 16 bits */
+    store(FADT + 184, 0, 4); /* X_PM1b: memory, 0 bits */
     store(FADT + 188, 0xfed00000, 8);
     seal(FADT, "FACP", 244);
     memcpy(memory + (DSDT - MEMORY_BASE) + ACPI_HEADER, s5, sizeof(s5));
@@ -162,6 +162,7 @@ static void tables_are_found(void **state)
     assert_int_equal(fadt.pm1a_control.address, 0x604);
     assert_int_equal(fadt.pm1a_control.bits, 16);
     assert_int_equal(fadt.pm1b_control.address, 0xfed00000);
+    assert_int_equal(fadt.pm1b_control.bits, 16); /* not what the table says */
     assert_int_equal(fadt.pm1b_control.space, ACPI_SPACE_MEMORY);
     assert_int_equal(fadt.sleep_control.address, 0); /* the table ends before */
 
