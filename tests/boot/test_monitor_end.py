@@ -1,12 +1,15 @@
 """How the kernel waits at its monitor, and how it ends there: faults, poweroff, reboot, halt."""
 
 import re
+import struct
 import time
+from pathlib import Path
 from typing import Callable
 
 import pytest
 
 from booting import QUICK, READY, Boot
+from gdb_stub import GdbStub
 from kernel_log import report
 from monitor import Monitor, start
 
@@ -81,6 +84,59 @@ def test_fault(boot: Callable[..., Boot], kind: str) -> None:
     assert "monitor_run+" in monitor.boot.serial
     if vector is not None:
         assert report(monitor.boot.serial).vector == vector
+
+
+def write_fadt(monitor: Monitor, stub_path: Path, changes: dict[int, bytes],
+               damage: int = 0) -> None:
+    """Puts bytes into the FADT behind the kernel's back; its checksum is right again, or off."""
+    listed = "\n".join(monitor.run("acpi"))
+    found = re.search(r"^  0x([0-9a-f]+)  FACP  0x([0-9a-f]+)", listed, re.M)
+    assert found
+    at, length = int(found[1], 16), int(found[2], 16)
+    table = bytearray(monitor.boot.read_physical(at, length))
+    for offset, content in changes.items():
+        table[offset:offset + len(content)] = content
+    table[9] = 0
+    table[9] = (damage - sum(table)) & 0xff
+    alias = int(monitor.run(f"find {at:#x}")[0].split()[0], 16)
+    monitor.boot.qmp.command("stop")
+    with GdbStub(stub_path, 30) as stub:
+        assert stub.command(f"M{alias:x},{length:x}:{table.hex()}") == "OK"
+        assert stub.command("D") == "OK"
+    assert monitor.boot.read_physical(at, length) == table
+
+
+SMI_COMMAND, X_PM1A = 48, 172           # offsets in the FADT (ACPI 6.5, table 5.9)
+WRITTEN = "still on: the control register was written, and nothing came of it"
+SLEEP = 1 << 13
+
+
+def test_power_registers_anywhere(boot: Callable[..., Boot], tmp_path: Path) -> None:
+    """In device memory, which is mapped for it and not longer; in PCI configuration space; and
+    refused in RAM and in a damaged table. QEMU's own are all ports."""
+    monitor = start(boot, **QUICK | {"extra": [], "gdb": str(tmp_path / "stub")})
+
+    def place(space: int, address: int, damage: int = 0) -> list[str]:
+        register = struct.pack("<BBBBQ", space, 16, 0, 0, address)
+        write_fadt(monitor, tmp_path / "stub", {SMI_COMMAND: bytes(4), X_PM1A: register}, damage)
+        return monitor.run("poweroff")
+
+    screen = re.search(r"framebuffer \S+ at 0x([0-9a-f]+)", monitor.boot.serial)
+    assert screen
+    before, = struct.unpack("<H", monitor.boot.read_physical(int(screen[1], 16) + 6, 2))
+    assert place(0, int(screen[1], 16) + 6) == [WRITTEN]
+    after, = struct.unpack("<H", monitor.boot.read_physical(int(screen[1], 16) + 6, 2))
+    assert after == before & ~0x3c00 | SLEEP
+    assert monitor.run("audit")[-1] == "  every rule that can be enforced holds"
+
+    assert place(2, 0xdc) == [WRITTEN]                              # the MCH's scratchpad
+    monitor.boot.qmp.monitor("o /4 0xcf8 0x800000dc")
+    assert int(monitor.boot.qmp.monitor("i /4 0xcfc").split("=")[1], 16) & 0xffff == SLEEP
+
+    refused = ["still on: the FADT names no control register that can be reached"]
+    assert place(0, 0x1000) == place(0, 1 << 60) == place(2, 32 << 32) == refused
+    assert place(1, 0x10000) == place(10, 0x1000) == refused
+    assert place(1, 0x604, damage=1) == ["still on: the FADT is damaged: its checksum is wrong"]
 
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])
