@@ -296,6 +296,7 @@ static const struct {
     {BYTES(NAME "\x12\x08\x02\x0b\x05\x00\x0b\x06\x00"), 5, 6},
     {BYTES(NAME "\x12\x0c\x02\x0c\x05\0\0\0\x0c\x06\0\0\0"), 5, 6},
     {BYTES(NAME "\x12\x14\x02\x0e\x05\0\0\0\0\0\0\0\x0e\x06\0\0\0\0\0\0\0"), 5, 6},
+    {BYTES(NAME "\x12\x45\x01\x02\x0e\x05\0\0\0\0\0\0\0\x0e\x06\0\0\0\0\0\0\0"), 5, 6},
     {BYTES(NAME "\x12\x04\x01\x0a\x03"), 3, 3},                     /* one value for both */
     {BYTES(NAME "\x12\x47\x00\x02\x0a\x05\x0a\x06"), 5, 6},         /* PkgLength of 2 bytes */
     {BYTES(NAME "\x12\x88\x00\x00\x02\x0a\x05\x0a\x06"), 5, 6},     /* of 3 */
