@@ -72,13 +72,13 @@ EFI_INCLUDE   := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 EFI_FLAGS     := -fshort-wchar -DGNU_EFI_USE_MS_ABI $(EFI_INCLUDE)
 LOADER_CFLAGS := $(FREE) -fpic -fno-stack-protector $(EFI_FLAGS) -Iloader
 KERNEL_CFLAGS := $(FREE) -fpie -Ikernel -Ikernel/cpu -Ikernel/mm -Ikernel/console \
-                 -Ikernel/diagnosis -fno-optimize-sibling-calls \
+                 -Ikernel/diagnosis -Ikernel/acpi -Ikernel/monitor -fno-optimize-sibling-calls \
                  -fstack-protector-strong -mstack-protector-guard=global $(if $(DEBUG),$(UNDEFINED))
 HOST_CFLAGS   := $(BASE) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
 TOOLS_CFLAGS  := $(BASE) -O2 -D_GNU_SOURCE -Itools
 UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Ikernel/cpu -Ikernel/diagnosis -Iloader \
-                 -Ikernel/console $(EFI_FLAGS)
+                 -Ikernel/console -Ikernel/acpi -Ikernel/monitor $(EFI_FLAGS)
 LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstack \
                  -z max-page-size=4096 --build-id=none --gc-sections --fatal-warnings
 

@@ -1,11 +1,12 @@
 /* See symbol_table.h. What reads the streams never leaves them: behind their end all is 0. */
 #include "symbol_table.h"
 
-uint32_t crc32(const void *bytes, uint64_t size)
+uint32_t crc32_more(uint32_t crc, const void *bytes, uint64_t size)
 {
     const uint8_t *at = bytes;
-    uint32_t table[16], crc = UINT32_MAX;
+    uint32_t table[16];
 
+    crc = ~crc;
     for (uint32_t i = 0; i < 16; i++) {
         table[i] = i;
         for (unsigned bit = 0; bit < 4; bit++)
@@ -17,6 +18,11 @@ uint32_t crc32(const void *bytes, uint64_t size)
         crc = crc >> 4 ^ table[crc & 15];
     }
     return ~crc;
+}
+
+uint32_t crc32(const void *bytes, uint64_t size)
+{
+    return crc32_more(0, bytes, size);
 }
 
 /* ---- opening --------------------------------------------------------------------------- */

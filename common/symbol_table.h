@@ -130,5 +130,7 @@ void symbol_file_to(const struct symbol_table *table, uint32_t file, format_sink
 
 /* CRC-32 as IEEE 802.3, gzip and PNG have it. */
 uint32_t crc32(const void *bytes, uint64_t size);
+/* That of bytes whose CRC-32 is `crc` (of none: 0) and these behind them. */
+uint32_t crc32_more(uint32_t crc, const void *bytes, uint64_t size);
 
 #endif

@@ -15,6 +15,10 @@ enum {
 #define LINE_CONTROL_DIVISOR 0x80
 #define FIFO_ON_AND_CLEAR    0x07
 #define MODEM_DTR_RTS        0x03
+#define MODEM_OUT2           0x08
+#define INTERRUPT_RECEIVED   0x01
+#define INTERRUPT_SENT       0x02
+#define STATUS_RECEIVED      0x01
 #define STATUS_CAN_SEND      0x20
 #define STATUS_IDLE          0x40 /* nothing in the FIFO, nothing in the shifter */
 
@@ -84,4 +88,24 @@ void uart_write(struct uart *uart, const char *text, size_t length)
             send(uart, '\r');
         send(uart, text[i]);
     }
+}
+
+bool uart_read(const struct uart *uart, char *character)
+{
+    uint8_t status = uart->present ? get(uart, LINE_STATUS) : 0;
+
+    /* A port that went away reads 0xff. */
+    if (status == 0xff || !(status & STATUS_RECEIVED))
+        return false;
+    *character = (char)get(uart, DATA);
+    return true;
+}
+
+void uart_interrupt_on(const struct uart *uart, bool received, bool sent)
+{
+    if (!uart->present)
+        return;
+    set(uart, MODEM_CONTROL, MODEM_DTR_RTS | MODEM_OUT2);
+    set(uart, INTERRUPT_ENABLE,
+        (uint8_t)((received ? INTERRUPT_RECEIVED : 0) | (sent ? INTERRUPT_SENT : 0)));
 }

@@ -1,4 +1,4 @@
-/* A 16550 serial port, driven by polling (National Semiconductor PC16550D data
+/* A 16550 serial port (National Semiconductor PC16550D data
  * sheet). Loader and kernel both write to COM1 with this; the port instructions
  * come in as functions, so the host can test it against a fake. */
 #ifndef BESTLA_UART_H
@@ -26,5 +26,13 @@ bool uart_probe(struct uart *uart);
  * that runs out marks the port absent, so that a dead port costs one wait. Does
  * nothing on an absent port. */
 void uart_write(struct uart *uart, const char *text, size_t length);
+
+/* Takes a character that has come; false when none has, or the port is absent. Those that came
+ * with an error (parity, framing, a break) are taken like others. */
+bool uart_read(const struct uart *uart, char *character);
+
+/* Which events raise the port's interrupt from now on: a character has come; the transmitter is
+ * empty, at once if it is so already. OUT2 is set, which on a PC lets the interrupt out. */
+void uart_interrupt_on(const struct uart *uart, bool received, bool sent);
 
 #endif

@@ -195,9 +195,50 @@ static inline void out8(uint16_t port, uint8_t value)
     __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
 }
 
+static inline uint16_t in16(uint16_t port)
+{
+    uint16_t value;
+    __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline void out16(uint16_t port, uint16_t value)
+{
+    __asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static inline uint32_t in32(uint16_t port)
+{
+    uint32_t value;
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline void out32(uint16_t port, uint32_t value)
+{
+    __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
+}
+
 static inline void disable_interrupts(void)
 {
     __asm__ volatile("cli" ::: "memory");
+}
+
+static inline void enable_interrupts(void)
+{
+    __asm__ volatile("sti" ::: "memory");
+}
+
+/* With interrupts off before and after; takes those that are pending, or the next. */
+static inline void wait_for_interrupt(void)
+{
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+
+/* In a loop that waits for something: others may have the core's resources meanwhile. */
+static inline void cpu_relax(void)
+{
+    __asm__ volatile("pause" ::: "memory");
 }
 
 /* Nothing wakes it but an NMI or a reset. */

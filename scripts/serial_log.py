@@ -92,9 +92,9 @@ class SerialLog:
         with self._changed:
             return self._ended
 
-    def send(self, text: str) -> None:
+    def send(self, text: str | bytes) -> None:
         """Types on the serial port."""
-        self._socket.sendall(text.encode())
+        self._socket.sendall(text.encode() if isinstance(text, str) else text)
 
     def wait(self, look: Callable[[str], T | None], timeout: float) -> T | None:
         """Calls look(text) at each change until it finds something; None at end or timeout."""

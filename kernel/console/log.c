@@ -2,13 +2,13 @@
 #include "log.h"
 
 #include "clock.h"
-#include "uart.h"
+#include "com1.h"
 #include "x86_cpu.h"
 
 #define DEBUG_CONSOLE       UINT16_C(0x402)
 #define DEBUG_CONSOLE_THERE UINT8_C(0xe9) /* what QEMU's isa-debugcon reads as */
 
-static struct uart com1 = {.base = UART_COM1, .in = in8, .out = out8};
+struct uart com1 = {.base = UART_COM1, .in = in8, .out = out8};
 static bool debug_console;
 static bool in_line; /* the last character was not a line's end */
 

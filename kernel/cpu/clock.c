@@ -81,6 +81,11 @@ void clock_report(void)
     log_info("clock", "TSC %lu kHz, %s", (clock.frequency / 1000), clock.source);
 }
 
+uint64_t clock_entry(void)
+{
+    return clock.entry;
+}
+
 int64_t clock_microseconds(uint64_t tsc)
 {
     uint64_t distance = tsc >= clock.entry ? tsc - clock.entry : clock.entry - tsc;

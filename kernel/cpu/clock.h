@@ -11,6 +11,9 @@ void clock_start(uint64_t entry);
 /* Logs the frequency and where it is from. */
 void clock_report(void);
 
+/* The time stamp of time 0. */
+uint64_t clock_entry(void);
+
 /* From time 0 to a time stamp; negative before it. Counts ticks as nanoseconds while the
  * frequency is unknown. */
 int64_t clock_microseconds(uint64_t tsc);

@@ -24,7 +24,7 @@ void cpu_mask_pic(void)
         uint8_t value;
     } commands[] = {
         {PIC_1_COMMAND, 0x11}, {PIC_2_COMMAND, 0x11}, /* ICW1: initialise, ICW4 follows */
-        {PIC_1_DATA, 0x20},    {PIC_2_DATA, 0x28},    /* ICW2: vectors from */
+        {PIC_1_DATA, 0x20},    {PIC_2_DATA, 0x28},    /* ICW2: vectors from VECTOR_INTERRUPTS */
         {PIC_1_DATA, 0x04},    {PIC_2_DATA, 0x02},    /* ICW3: cascaded at 2 */
         {PIC_1_DATA, 0x01},    {PIC_2_DATA, 0x01},    /* ICW4: 8086 mode */
         {PIC_1_DATA, 0xff},    {PIC_2_DATA, 0xff},    /* OCW1: all masked */
@@ -32,6 +32,16 @@ void cpu_mask_pic(void)
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         out8(commands[i].port, commands[i].value);
+}
+
+void cpu_unmask_pic(unsigned line)
+{
+    out8(PIC_1_DATA, (uint8_t)(in8(PIC_1_DATA) & ~(1U << line)));
+}
+
+void cpu_end_pic_interrupt(unsigned line)
+{
+    out8(PIC_1_COMMAND, (uint8_t)(0x60 | line)); /* OCW2: specific end of interrupt */
 }
 
 /* CPUID leaf 7, subleaf 0 (SDM Vol. 2A, CPUID); CR4 bits in SDM Vol. 3A, 2.5. */

@@ -10,6 +10,11 @@ void cpu_load_tables(void);
 /* Masks both 8259s: firmware leaves them as it likes. */
 void cpu_mask_pic(void);
 
+/* Lets one line of the first 8259 through, 0 to 7, which comes as vector VECTOR_INTERRUPTS + line;
+ * and what its handler calls when it is done. */
+void cpu_unmask_pic(unsigned line);
+void cpu_end_pic_interrupt(unsigned line);
+
 /* Turns on what makes rights hold (CR0.WP, EFER.NXE; the loader has, but this kernel may be
  * started by another) and what CPUID offers of SMEP, SMAP and UMIP. */
 void cpu_guard_kernel(void);
@@ -17,6 +22,8 @@ void cpu_guard_kernel(void);
 #define SELECTOR_CODE UINT16_C(0x08)
 #define SELECTOR_DATA UINT16_C(0x10)
 #define SELECTOR_TSS  UINT16_C(0x18)
+
+#define VECTORS 256
 
 /* The exceptions that the kernel tells apart (SDM Vol. 3A, table 6-1). */
 enum vector {
@@ -27,6 +34,7 @@ enum vector {
     VECTOR_GENERAL_PROTECTION = 13,
     VECTOR_PAGE_FAULT = 14,
     VECTOR_MACHINE_CHECK = 18,
+    VECTOR_INTERRUPTS = 32, /* and up: no exception */
 };
 
 /* Interrupt stack table indices (SDM Vol. 3A, 6.14.5): a stack that is known to be good
@@ -63,10 +71,10 @@ void exception_explain(const struct registers *registers);
  * vector's own (enum ist). */
 typedef bool (*exception_handler)(struct registers *registers);
 
-/* From now on `handler` (NULL: none) sees the vector's exceptions first, unless a panic has begun.
- * Not #DF nor #MC, which end what they interrupt (SDM Vol. 3A, 6.15): asking for these panics. A
- * handler of NMIs must cause no exception that another handler lets go on: its IRET lets the next
- * NMI in, onto the same stack. */
+/* From now on `handler` (NULL: none) sees the vector's exceptions, or interrupts, first, unless a
+ * panic has begun. Not #DF nor #MC, which end what they interrupt (SDM Vol. 3A, 6.15): asking for
+ * these panics. A handler of NMIs must cause no exception that another handler lets go on: its IRET
+ * lets the next NMI in, onto the same stack. */
 void exception_handle(enum vector vector, exception_handler handler);
 
 /* exceptions.c: every vector comes here; it panics unless a handler takes care. */

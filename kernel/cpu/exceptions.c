@@ -67,11 +67,11 @@ void exception_explain(const struct registers *r)
     }
 }
 
-static exception_handler handlers[EXCEPTIONS];
+static exception_handler handlers[VECTORS];
 
 void exception_handle(enum vector vector, exception_handler handler)
 {
-    if (vector >= EXCEPTIONS || vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK)
+    if (vector >= VECTORS || vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK)
         panic("%s can have no handler", name_of(vector));
     handlers[vector] = handler;
 }
@@ -80,7 +80,7 @@ void exception(struct registers *registers)
 {
     uint64_t vector = registers->vector;
 
-    if (vector < EXCEPTIONS && handlers[vector] != NULL && !panic_has_begun() &&
+    if (vector < VECTORS && handlers[vector] != NULL && !panic_has_begun() &&
         handlers[vector](registers))
         return;
     panic_at(registers, "%s", name_of(vector));

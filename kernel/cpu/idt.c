@@ -1,10 +1,9 @@
 /* The interrupt descriptor table (SDM Vol. 3A, 6.14.1): 256 gates to the stubs of
- * vectors.asm. All lead to exception(). */
+ * vectors.asm. What no handler waits for ends in a report. */
 #include "cpu.h"
 
 #include "x86_cpu.h"
 
-#define VECTORS   256
 #define STUB_SIZE 16 /* vectors.asm aligns each to this */
 
 #define GATE_INTERRUPT UINT16_C(0x8e00) /* present, ring 0, 64-bit interrupt gate */

@@ -57,6 +57,36 @@ bool symbol_nearest(virt_addr_t address, struct symbol *symbol)
            symbol_table_nearest(table(), offset, symbol);
 }
 
+void symbols_visit(symbol_visitor visit, void *context)
+{
+    if (table() != NULL)
+        symbol_table_visit(table(), visit, context);
+}
+
+struct name_buffer {
+    char *text;
+    size_t size, length; /* the length may pass the size */
+};
+
+static void add_to_name(void *context, const char *text, size_t length)
+{
+    struct name_buffer *name = context;
+
+    for (size_t i = 0; i < length; i++, name->length++) {
+        if (name->length + 1 < name->size)
+            name->text[name->length] = text[i];
+    }
+}
+
+size_t symbol_name(const struct symbol *symbol, char *buffer, size_t size)
+{
+    struct name_buffer name = {buffer, size, 0};
+
+    symbol_name_to(table(), symbol, add_to_name, &name);
+    buffer[min_u64(name.length, size - 1)] = '\0';
+    return name.length;
+}
+
 virt_addr_t symbol_start(const struct symbol *symbol)
 {
     return virt(virt_of(image_start).raw + symbol->start);

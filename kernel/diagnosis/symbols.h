@@ -18,6 +18,12 @@ bool symbol_lookup(virt_addr_t address, struct symbol *symbol);
 /* The same, or the last symbol before an address of the image that lies in none. */
 bool symbol_nearest(virt_addr_t address, struct symbol *symbol);
 
+/* Every symbol once, in ascending order, until `visit` returns false; none without a good table. */
+void symbols_visit(symbol_visitor visit, void *context);
+
+/* Writes a symbol's name, cut to `size` bytes with its NUL. Returns the length it has. */
+size_t symbol_name(const struct symbol *symbol, char *buffer, size_t size);
+
 /* Where a symbol starts. */
 virt_addr_t symbol_start(const struct symbol *symbol);
 

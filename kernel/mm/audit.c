@@ -317,12 +317,21 @@ static bool report(size_t number, const struct rule *rule)
     return finding.what == NULL;
 }
 
+#define RULES (sizeof(rules) / sizeof(rules[0]))
+
+size_t audit_check(void)
+{
+    size_t failed = 0;
+
+    for (size_t i = 0; i < RULES; i++)
+        failed += report(i + 1, &rules[i]) ? 0 : 1;
+    return failed;
+}
+
 void audit(void)
 {
-    size_t count = sizeof(rules) / sizeof(rules[0]), failed = 0;
+    size_t failed = audit_check();
 
-    for (size_t i = 0; i < count; i++)
-        failed += report(i + 1, &rules[i]) ? 0 : 1;
     if (failed != 0)
-        panic("%u of %u rules of the audit do not hold", (unsigned)failed, (unsigned)count);
+        panic("%u of %u rules of the audit do not hold", (unsigned)failed, (unsigned)RULES);
 }

@@ -67,11 +67,22 @@ static bool print_run(void *context, const struct pt_run *run)
     return true;
 }
 
-void page_map_print(const struct pt_space *space)
+static void print_heading(void)
 {
     log_raw("%-37s  %-37s  %-12s %-11s %-6s %-21s  %s\n", "Virtual address start-end",
             "Physical address start-end", "Total size", "Page size", "Count", "Flags",
             "What lies there");
+}
+
+void page_map_print_range(const struct pt_space *space, struct virt_range range)
+{
+    print_heading();
+    pt_visit_runs(space, range, print_run, NULL);
+}
+
+void page_map_print(const struct pt_space *space)
+{
+    print_heading();
     pt_visit_runs(space, pt_lower_half(space), print_run, NULL);
     pt_visit_runs(space, pt_upper_half(space), print_run, NULL);
 }

@@ -80,7 +80,7 @@ class Boot:
         """The last lines that were printed and are not blank."""
         return self._serial.tail(lines)
 
-    def send(self, text: str) -> None:
+    def send(self, text: str | bytes) -> None:
         """Types on the serial port."""
         self._serial.send(text)
 

@@ -20,13 +20,22 @@ struct fake {
     size_t sent_count, in_fifo, depth;
     unsigned busy; /* status reads until the transmitter takes one character from the FIFO */
     unsigned wait, reads, writes, lost;
+    const char *typed; /* characters that have come */
 };
 
 static struct fake fake;
 static uint16_t base;
 
+static uint8_t receive(void)
+{
+    assert_true(*fake.typed != '\0');
+    return (uint8_t)*fake.typed++;
+}
+
 static uint8_t read_status(void)
 {
+    if (fake.typed != NULL)
+        return (uint8_t)(*fake.typed != '\0') | LSR_OVERRUN | LSR_THRE | LSR_TEMT;
     fake.reads++;
     if (fake.in_fifo != 0 && fake.busy != 0 && ++fake.wait % fake.busy == 0)
         fake.in_fifo--;
@@ -39,7 +48,7 @@ static uint8_t fake_in(uint16_t port)
         return fake.kind == READS_0 ? 0 : 0xff;
     switch (port - base) {
     case 0:
-        return fake.line & LCR_DLAB ? (uint8_t)fake.divisor : 0;
+        return fake.line & LCR_DLAB ? (uint8_t)fake.divisor : receive();
     case 5:
         return read_status();
     case 7:
@@ -269,6 +278,48 @@ static void what_firmware_sent_goes_out_first(void **state)
     assert_int_equal(fake.lost, 0);
 }
 
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static void what_is_typed_is_read(void **state)
+{
+    struct uart uart = new_uart((struct fake){.kind = PRESENT});
+    char character = '?';
+    (void)state;
+
+    assert_true(uart_probe(&uart));
+    fake.typed = "a\xff";
+    assert_true(uart_read(&uart, &character));
+    assert_int_equal(character, 'a');
+    assert_true(uart_read(&uart, &character));
+    assert_int_equal(character, '\xff');
+    assert_false(uart_read(&uart, &character));
+    assert_int_equal(character, '\xff');
+    fake.kind = READS_FF; /* the device went away */
+    assert_false(uart_read(&uart, &character));
+    uart.present = false;
+    fake.kind = PRESENT;
+    fake.typed = "lost";
+    assert_false(uart_read(&uart, &character));
+}
+
+static void interrupts_are_let_out(void **state)
+{
+    struct uart uart = new_uart((struct fake){.kind = PRESENT});
+    (void)state;
+
+    assert_true(uart_probe(&uart));
+    uart_interrupt_on(&uart, true, true);
+    assert_int_equal(fake.interrupts, 3);
+    assert_int_equal(fake.modem, 0x0b); /* DTR, RTS, and OUT2, which gates the line on a PC */
+    uart_interrupt_on(&uart, true, false);
+    assert_int_equal(fake.interrupts, 1);
+    uart_interrupt_on(&uart, false, false);
+    assert_int_equal(fake.interrupts, 0);
+    uart.present = false;
+    uart_interrupt_on(&uart, true, true);
+    assert_int_equal(fake.interrupts, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +332,8 @@ int main(void)
         cmocka_unit_test(a_dead_transmitter_costs_one_wait),
         cmocka_unit_test(probing_again_revives_it),
         cmocka_unit_test(what_firmware_sent_goes_out_first),
+        cmocka_unit_test(what_is_typed_is_read),
+        cmocka_unit_test(interrupts_are_let_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
