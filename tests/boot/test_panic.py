@@ -1,13 +1,15 @@
 """A panic worth reading: what a kernel that dies says of where, why, and how it got there."""
 
 import re
+import time
 from pathlib import Path
 from typing import Callable
 
 import pytest
 
-from booting import QUICK, ROOT, Boot
-from kernel_file import read, running_symbols, symbols
+from booting import BOOT_TIMEOUT, QUICK, ROOT, SCALE, Boot
+from gdb_stub import GdbStub
+from kernel_file import PAGE, read, running_symbols, symbols
 from kernel_log import Frame, Report, report as report_of
 from test_rights import kernel_path
 
@@ -168,6 +170,66 @@ def test_handler_that_resumes(boot: Callable[..., Boot]) -> None:
     assert re.search(r"^test: passed$", machine.serial, re.M)
     assert (report.vector, report.message) == (3, "#BP breakpoint")
     assert report.registers["R15"] == 0x1c and report.registers["RCX"] == 0x11
+
+
+def wait_at(machine: Boot, address: int) -> None:
+    """Until the processor stands at this instruction."""
+    deadline = time.monotonic() + BOOT_TIMEOUT * SCALE
+    while machine.registers()["RIP"] != address:
+        assert time.monotonic() < deadline, f"never came to {address:#x}"
+
+
+def test_nmi_handler_that_resumes(boot: Callable[..., Boot]) -> None:
+    """From the NMI stack, four times; registers, stack and flags are as they were."""
+    machine = boot(kernel=kernel_path("resume_nmi"), **QUICK)
+    for number in (2, 3):
+        machine.wait_for(rf"^test: waiting for NMI {number}$")
+        wait_at(machine, symbols(kernel_path("resume_nmi"))["nmi_wait"])
+        machine.qmp.command("inject-nmi")
+    machine.wait_for(r"^kernel panic: .*\n")
+    assert re.search(r"^test: passed$", machine.serial, re.M)
+    report = report_of(machine.serial)
+    assert (report.vector, report.message) == (2, "NMI") and names(report.backtrace) == START
+
+
+def test_overflow_of_the_nmi_stack(boot: Callable[..., Boot]) -> None:
+    """It is named, and the way goes on to where the NMI came."""
+    machine, report = die(boot, "nmi_stack_overflow")
+    edges = symbols(kernel_path("nmi_stack_overflow"))
+    assert (report.vector, report.message) == (8, "#DF double fault")
+    assert PAGE > edges["nmi_stack_bottom"] - report.registers["CR2"] > 0
+    assert "that is the guard page below the NMI stack" in report.details
+    assert report.stack.endswith("; this report is on the #DF stack")
+    assert edges["double_fault_stack_bottom"] <= machine.registers()["RSP"] < \
+        edges["double_fault_stack_top"]
+    dives = names(report.backtrace).count("dive")
+    assert dives > 5 and names(report.backtrace) == \
+        ["dive"] * dives + ["on_nmi", "exception", "enter_exception", *START]
+    assert report.remarks == ["exception 2, error code 0x0, came at"]
+
+
+@pytest.mark.parametrize("offset, new, words", [
+    (0, b"?Bestla!", "magic 0x21616c747365423f is not the magic number"),
+    (8, b"\x63\0\0\0", "version 0x63 is not the version this kernel was built for"),
+    (56 + 8, b"\0\0\0\0", "memory_map 0x0 is not a size that fits"),
+])
+def test_refused_boot_info(boot: Callable[..., Boot], tmp_path: Path, offset: int, new: bytes,
+                           words: str) -> None:
+    """On the loader's tables, before there is a memory map: one report, and no second panic."""
+    machine = boot(gdb=str(tmp_path / "stub"), stopped=True, **QUICK)
+    with GdbStub(tmp_path / "stub", BOOT_TIMEOUT * SCALE) as stub:
+        stub.run_to(symbols()["kernel_entry"])
+        info = machine.registers()["RDI"]
+        assert stub.command(f"M{info + offset:x},{len(new):x}:{new.hex()}") == "OK"
+        assert stub.command("D") == "OK"
+        machine.wait_for(r"^kernel panic: .*\n")
+    report = report_of(machine.serial)
+    assert report.message == f"boot info at {info:#x}: {words}"
+    assert report.memory == "not taken over yet"
+    assert names(report.backtrace) == ["handoff_check", "kernel_main", "kernel_entry"]
+    assert all(frame.certain for frame in report.backtrace) and not report.remarks
+    assert report.stack.startswith("on the boot stack")
+    assert machine.serial.count("panic:") == 2
 
 
 def test_unfilled_and_damaged_tables(boot: Callable[..., Boot], tmp_path: Path) -> None:
