@@ -144,6 +144,7 @@ static void large_leaves(void **state)
 static void user_pages(void **state)
 {
     (void)state;
+    assert_true(maps_with(BASE, PT_LEVEL_PT, ENTRY_USER));
     for (enum pt_level level = PT_LEVEL_PML4; level > PT_LEVEL_PT; level--) {
         *entry_of(BASE, level) |= ENTRY_USER;
         assert_true(maps(BASE, 8));

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "fake_log.h"
+#include "handoff.h"
 #include "image.h"
 #include "kernel_image_sample.h"
 #include "page_fault.h"
@@ -105,6 +106,8 @@ static void the_direct_map(void **state)
              "  where the kernel's text is: function+0x4\n",
              KERNEL_PHYS + text + FUNCTION + 4);
     check_place(image + text + FUNCTION + 4, words);
+    kernel_memory.ranges[1].type = MEMORY_LOADER; /* somebody else's frame */
+    check_place(image + 8, "  that is the direct map of physical 0x200008, loader\n");
 }
 
 static void null_and_nothing(void **state)
