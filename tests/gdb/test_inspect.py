@@ -319,3 +319,9 @@ def test_an_endless_map_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(cut.pieces) == 500 and cut.stopped_at == 500 * KIB4
     checks = {each.check: each.status for each in audit.audit(cut)}
     assert checks["no user bit"] == audit.SKIPPED
+
+
+def test_the_package_is_ascii() -> None:
+    """gdb in the C locale refuses a command whose help is not."""
+    for path in Path(space.__file__).parent.glob("*.py"):
+        assert path.read_bytes().isascii(), path

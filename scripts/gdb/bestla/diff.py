@@ -32,7 +32,7 @@ def moved_to(run: Run, virt: int) -> Run:
 
 def compare(before: Sequence[Run], after: Sequence[Run], types_before: Sequence[str],
             types_after: Sequence[str]) -> Iterator[Change]:
-    """All differences by address; `types_…` name the memory type of each PAT index."""
+    """All differences by address; the lists of types name the memory type of each PAT index."""
     edges = sorted({edge for run in (*before, *after) for edge in (run.virt, run.end)})
     last: Optional[Change] = None
     old_at = new_at = 0

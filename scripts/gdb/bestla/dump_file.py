@@ -56,13 +56,13 @@ def parse(text: str, name: str) -> Dump:
         elif line.startswith(("tables: end", "table 0x")):
             place = "%s:%d" % (name, number)
             if dump is None:
-                raise DumpError("%s: '%s' before any 'tables: cr0=…': the dump's start is missing"
+                raise DumpError("%s: '%s' before any 'tables: cr0=...': the dump's start is missing"
                                 % (place, line[:40]))
             (end if line.startswith("tables:") else add)(dump, line, place)
     if dump is None:
-        raise DumpError("%s: no page-table dump in it (no line 'tables: cr0=…')" % name)
+        raise DumpError("%s: no page-table dump in it (no line 'tables: cr0=...')" % name)
     if not dump.whole:
-        raise DumpError("%s: the dump is cut short: no line 'tables: end …' after %d tables"
+        raise DumpError("%s: the dump is cut short: no line 'tables: end ...' after %d tables"
                         % (name, len(dump.tables)))
     return dump
 
@@ -87,7 +87,7 @@ def start(line: str, place: str) -> Controls:
 def add(dump: Dump, line: str, place: str) -> None:
     match = TABLE.match(line)
     if not match:
-        raise DumpError("%s: not of the form 'table 0xFRAME LEVEL INDEX: ENTRY…': %s"
+        raise DumpError("%s: not of the form 'table 0xFRAME LEVEL INDEX: ENTRY...': %s"
                         % (place, line[:60]))
     frame, level, index = int(match[1], 16), int(match[2]), int(match[3])
     entries = [int(word, 16) for word in match[4].split()]

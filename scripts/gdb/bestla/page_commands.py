@@ -89,7 +89,7 @@ def paint_of(options: argparse.Namespace) -> Paint:
 class PageMap(PageCommand):
     """Print the page map: what is mapped where, with the rights of all levels together.
 Usage: pagemap [ROWS] [--virt A-B] [--phys A-B] [--flags LIST] [--size N] [--touched]
-               [--raw | --tree] [--json [--all]] [--core FILE | --dump FILE | …]
+               [--raw | --tree] [--json [--all]] [--core FILE | --dump FILE | ...]
        pagemap save NAME
 A row is a run of pages of one size that are adjacent in virtual and physical memory, with
 the leaves' own rights (small letters: only some have it) and what lies there.

@@ -30,7 +30,7 @@ def parse_number(text: str) -> int:
     try:
         value = int(text, 0)
     except ValueError:
-        raise QueryError("'%s' is not a number (0x… for hexadecimal)" % text) from None
+        raise QueryError("'%s' is not a number (0x before hexadecimal digits)" % text) from None
     if not 0 <= value <= ADDRESS_MASK:
         raise QueryError("%s does not fit into 64 bits" % text)
     return value

@@ -87,7 +87,8 @@ def alike(data: bytes, level: int) -> Optional[Alike]:
     if (first & FRAME_BITS) + (ENTRIES << level_shift(level)) > FRAME_BITS:
         return None                         # the address would run into the bits above it
     table = int.from_bytes(data, "little")
+    if table == first * EVERY + RAMP[level]:        # as most are: all touched, or none
+        return Alike(first, ENTRIES if first & ACCESSED else 0, ENTRIES if first & DIRTY else 0)
     if table & ALL_ELSE != (first & ~(ACCESSED | DIRTY)) * EVERY + RAMP[level]:
         return None
-    return Alike(first, (table & EVERY_ACCESSED).bit_count(),
-                 (table & EVERY_DIRTY).bit_count())
+    return Alike(first, (table & EVERY_ACCESSED).bit_count(), (table & EVERY_DIRTY).bit_count())
