@@ -4,7 +4,7 @@
 #include "image_tables.h"
 
 __attribute__((used, aligned(4),
-               section(".note.bestla"))) static const struct image_tables_note note = {
+               section(".note.bestla"))) static const struct image_tables_note page_tables_note = {
     .owner_size = sizeof(IMAGE_TABLES_OWNER),
     .size = sizeof(struct image_tables),
     .type = IMAGE_TABLES_TYPE,
