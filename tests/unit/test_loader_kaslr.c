@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <sanitizer/asan_interface.h>
 #include <string.h>
 
 #include "handoff_check.h"
@@ -111,7 +112,7 @@ static void test_too_much_memory(void **state)
     const struct boot_info *info = (const void *)(uintptr_t)outcome.boot_info;
     assert_int_equal(info->direct_map_base, DIRECT_MAP_BASE);
     assert_int_not_equal(slide_of(info), 0);
-    assert_true(log_has(info, "direct map at 0xffff888000000000 (of 0)"));
+    assert_true(log_has(info, "direct map at 0xffff888000000000 (as linked)"));
     assert_good_tables(info, 4);
 }
 
@@ -161,6 +162,22 @@ static bool has_warning(const struct boot_info *info)
     return false;
 }
 
+/* Firmware that gives one word for ever is one that gives none. */
+static void test_stuck_firmware(void **state)
+{
+    (void)state;
+    for (int has_rdrand = 0; has_rdrand < 2; has_rdrand++) {
+        fake_world();
+        fake.random_word = UINT64_C(0x0123456789abcdef);
+        fake.random_stuck = true;
+        fake_cpu.has_rdrand = has_rdrand != 0;
+        const struct boot_info *info = boot_well();
+        assert_true(log_has(info, has_rdrand ? "KASLR by RDRAND: " : "KASLR off: neither"));
+        assert_int_equal(slide_of(info) != 0, has_rdrand);
+        assert_int_equal(info->seed_size, 0);
+    }
+}
+
 static void test_options(void **state)
 {
     static const struct {
@@ -193,6 +210,49 @@ static void test_options(void **state)
     }
 }
 
+static void lose_dynamic(struct kernel_file *kernel)
+{
+    kernel->ph[5].p_type = PT_NULL;
+}
+
+/* As ld.lld -static -E leaves it. */
+static void lose_pie(struct kernel_file *kernel)
+{
+    Elf64_Dyn *entry = (Elf64_Dyn *)(void *)(kernel->bytes + kernel->ph[5].p_offset);
+
+    while (entry->d_tag != DT_FLAGS_1)
+        entry++;
+    entry->d_un.d_val = 0;
+}
+
+/* A kernel that was not linked to move runs where it is linked; its frames and the direct map are
+ * drawn all the same. */
+static void test_cannot_move(void **state)
+{
+    static void (*const spoils[])(struct kernel_file *) = {lose_dynamic, lose_pie};
+    uint64_t frames[20], bases[20];
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        fake_world();
+        set_options(i % 4 < 2 ? "kaslr" : "quiet");
+        fake.random = i * UINT64_C(0x123456789abcdef1);
+        spoils[i % 2](kernel_file_make());
+        struct fake_outcome outcome = fake_boot();
+        assert_int_equal(outcome.ending, FAKE_HANDED_OFF);
+        const struct boot_info *info = (const void *)(uintptr_t)outcome.boot_info;
+        assert_int_equal(info->kernel_virt, KERNEL_LINK_ADDRESS);
+        assert_int_equal(outcome.entry, KERNEL_FILE_ENTRY);
+        assert_true(log_has(info, "pages at 0xffffffff80100000 (as linked), frames at 0x"));
+        assert_int_equal(has_warning(info), i % 4 < 2);
+        assert_good_tables(info, 4);
+        frames[i] = info->kernel_phys;
+        bases[i] = info->direct_map_base;
+    }
+    assert_in_range(distinct(frames, 20), 8, 20);
+    assert_in_range(distinct(bases, 20), 18, 20);
+}
+
 /* A place that firmware's map calls free and that is not: another is drawn, all else stays. */
 static void test_place_refused(void **state)
 {
@@ -209,6 +269,139 @@ static void test_place_refused(void **state)
     assert_int_equal(slide_of(info), slide);
     assert_int_equal(info->direct_map_base, base);
     assert_false(log_has(info, "is taken"));
+}
+
+/* A table of firmware's own: cleared, and readable though firmware has not given the page. */
+static uint64_t *make_table(uint64_t at)
+{
+    uint64_t *table = (uint64_t *)(uintptr_t)at;
+
+    ASAN_UNPOISON_MEMORY_REGION(table, PAGE_SIZE);
+    memset(table, 0, PAGE_SIZE);
+    return table;
+}
+
+/* Firmware's page tables, of each level, in memory that its map calls free: first and last page of
+ * the place, and the pages beside it, which are no reason to leave it. */
+static void test_tables_in_the_way(void **state)
+{
+    static const int64_t offsets[] = {0, KERNEL_FILE_SPAN - PAGE_SIZE, -(int64_t)PAGE_SIZE,
+                                      KERNEL_FILE_SPAN};
+    static _Alignas(4096) uint64_t others[3][512];
+
+    (void)state;
+    fake_world();
+    const uint64_t place = boot_well()->kernel_phys;
+    for (unsigned level = 0; level < 4; level++) {
+        for (unsigned i = 0; i < 4; i++) {
+            uint64_t chain[4], other = 0;
+            fake_world();
+            memset(others, 0, sizeof(others));
+            for (unsigned k = 0; k < 4; k++)
+                chain[k] = k == level ? place + (uint64_t)offsets[i] : (uintptr_t)others[other++];
+            make_table(chain[level]);
+            for (unsigned k = 0; k < 3; k++)
+                ((uint64_t *)(uintptr_t)chain[k])[k * 200] = chain[k + 1] | 3;
+            fake_cpu.table_root = phys(chain[0]);
+            const struct boot_info *info = boot_well();
+            assert_int_equal(info->kernel_phys != place, i < 2);
+            assert_int_not_equal(info->kernel_phys, LINKED);
+        }
+    }
+}
+
+/* A guest's tables have a bit in them that is no address: they are not looked into. */
+static void test_encrypted_tables(void **state)
+{
+    static _Alignas(4096) uint64_t root[512];
+
+    (void)state;
+    fake_world();
+    root[7] = UINT64_C(1) << 47 | 3;
+    fake_cpu.table_root = phys((uintptr_t)root);
+    fake_cpu.encrypted = true;
+    struct fake_outcome outcome = fake_boot();
+    assert_refused(&outcome, EFI_UNSUPPORTED, "memory is encrypted");
+}
+
+/* Firmware that keeps below 16 MiB and cannot read to memory above, not even by a buffer: what was
+ * drawn there goes back, and the kernel to where it is linked, or near. */
+static void test_place_unreadable(void **state)
+{
+    const uint64_t limit = UINT64_C(16) << 20;
+
+    (void)state;
+    for (int taken = 0; taken < 2; taken++) {
+        fake_world();
+        set_options("kaslr");
+        fake.any_below = fake.read_below = limit;
+        fake.random_word = UINT64_MAX;
+        if (taken)
+            fake_take_pages(LINKED, 1);
+        const struct boot_info *info = boot_well();
+        assert_int_equal(info->kernel_phys, taken ? LINKED + STEP : LINKED);
+        assert_int_equal(slide_of(info), 510 * STEP);
+        assert_true(log_has(info, "which was drawn: once more"));
+        assert_true(log_has(info, taken ? "(the first free)" : "frames at 0x100000 (as linked)"));
+        assert_true(has_warning(info));
+    }
+    /* Nor there: an error, and no third time. */
+    fake_world();
+    fake.any_below = limit;
+    fake.random_word = UINT64_MAX;
+    fake.error_at = 0x6010;
+    fake.errors = 1000;
+    struct fake_outcome outcome = fake_boot();
+    assert_refused(&outcome, EFI_DEVICE_ERROR, "/kernel.elf: reading at 0x");
+}
+
+/* Every word of RDRAND is another's place: what firmware began the CPU ends. */
+static void test_cpu_takes_over(void **state)
+{
+    (void)state;
+    fake_world();
+    fake.random_word = UINT64_MAX;
+    uint64_t last = boot_well()->kernel_phys;
+
+    fake_world();
+    fake.random_word = UINT64_MAX;
+    fake.nth_service = FAKE_GET_RNG;
+    fake.fail_nth = 2;
+    fake_cpu.stack = phys(last);
+    fake_cpu.has_rdrand = true;
+    const struct boot_info *info = boot_well();
+    assert_true(info->kernel_phys != last && info->kernel_phys != LINKED);
+    assert_int_equal(slide_of(info), 510 * STEP);
+    assert_true(log_has(info, "KASLR by EFI_RNG_PROTOCOL, then RDRAND: pages at 0x"));
+    assert_int_equal(info->seed_size, 32);
+}
+
+/* The first place of all but what firmware denies; its map denied gets words of its own. */
+static void test_first_free_place(void **state)
+{
+    (void)state;
+    for (unsigned wedges = 1; wedges < 6; wedges++) {
+        fake_world();
+        set_options("nokaslr");
+        for (unsigned i = 0; i < wedges; i++)
+            fake_take_pages(LINKED + i * STEP + 3 * PAGE_SIZE, 1);
+        const struct boot_info *info = boot_well();
+        assert_int_equal(info->kernel_phys, LINKED + wedges * STEP);
+    }
+    /* In one stretch the stack lies on the first place: the second of the same is taken. */
+    fake_world();
+    set_options("nokaslr");
+    fake_take_pages(LINKED, 1);
+    fake_cpu.stack = phys(LINKED + STEP);
+    assert_int_equal(boot_well()->kernel_phys, LINKED + 2 * STEP);
+
+    fake_world();
+    set_options("nokaslr");
+    fake_take_pages(LINKED, 1);
+    fake.nth_service = FAKE_GET_MEMORY_MAP;
+    fake.fail_nth = 2;
+    struct fake_outcome outcome = fake_boot();
+    assert_refused(&outcome, EFI_DEVICE_ERROR, "firmware's memory map");
 }
 
 /* The last place again and again, which cannot be had; nor in the end the linked one. */
@@ -242,13 +435,13 @@ static void test_every_place_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places_vary),
-        cmocka_unit_test(test_first_and_last),
-        cmocka_unit_test(test_too_much_memory),
-        cmocka_unit_test(test_cpu_source),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_place_refused),
-        cmocka_unit_test(test_every_place_refused),
+        cmocka_unit_test(test_places_vary),      cmocka_unit_test(test_first_and_last),
+        cmocka_unit_test(test_too_much_memory),  cmocka_unit_test(test_cpu_source),
+        cmocka_unit_test(test_stuck_firmware),   cmocka_unit_test(test_cpu_takes_over),
+        cmocka_unit_test(test_options),          cmocka_unit_test(test_cannot_move),
+        cmocka_unit_test(test_place_refused),    cmocka_unit_test(test_tables_in_the_way),
+        cmocka_unit_test(test_encrypted_tables), cmocka_unit_test(test_place_unreadable),
+        cmocka_unit_test(test_first_free_place), cmocka_unit_test(test_every_place_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
