@@ -117,7 +117,7 @@ def test_many_boots(boot: Callable[..., Boot], parked: dict[str, Any], boots: in
     # 256 MiB in steps of 2, of which firmware has some, most of them of the highest quarter.
     assert 90 < counts[1] < 128
     assert_spread(frames, range(LINKED_PHYS, 256 << 20, MIB2), min(bins, 4))
-    # Of 16 out of 100 two are often alike, eight hardly ever.
+    # Of 16 out of 100 two are often alike, eleven hardly ever.
     assert all(len(set(values)) > boots // 3 for values in (slides, frames, bases))
 
 
