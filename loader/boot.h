@@ -168,8 +168,8 @@ size_t utf8_from_utf16(const CHAR16 *text, size_t units, char *out, size_t size)
 EFI_STATUS choose_boot_entry(struct boot *boot);
 
 /* random.c */
-/* Fills them from EFI_RNG_PROTOCOL, whole words; false, and they hold anything, where there is
- * none, it fails or gives but one word again and again. Says nothing. */
+/* Fills them, two words or more, from EFI_RNG_PROTOCOL; false, and they hold anything, where there
+ * is none, it fails or gives but one word again and again. Says nothing. */
 bool firmware_random(struct boot *boot, void *bytes, size_t size);
 /* Looks for something to draw by, unless the options say not to. */
 void open_random_source(struct boot *boot);
