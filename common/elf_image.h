@@ -44,8 +44,8 @@ enum elf_status {
     ELF_WRITE_EXECUTE,    /* PF_W and PF_X */
     ELF_NO_RIGHTS,        /* not PF_R: x86 cannot map a page that may not be read */
     ELF_BAD_ENTRY,        /* e_entry not inside a segment that may be executed */
-    ELF_BAD_DYNAMIC,      /* PT_DYNAMIC misaligned, outside the segments, without an end,
-                             or missing where the image is moved */
+    ELF_BAD_DYNAMIC,      /* PT_DYNAMIC misaligned, outside the segments, without an end;
+                             missing, or without DF_1_PIE, where the image is moved */
     ELF_BAD_RELA,         /* DT_RELA, DT_RELASZ, DT_RELAENT: one missing, misaligned,
                              outside the segments, or not fitting each other */
     ELF_BAD_RELOCATION,   /* a kind other than R_X86_64_RELATIVE (or NONE), or DT_REL,
@@ -109,16 +109,18 @@ __attribute__((warn_unused_result)) enum elf_status elf_read_segments(
  * *cursor = 0. */
 bool elf_next_segment(const struct elf_image *image, unsigned *cursor, struct elf_segment *segment);
 
-/* Can the image run at another address than its own? Only one with PT_DYNAMIC says what is to be
- * changed in it. */
-bool elf_can_move(const struct elf_image *image);
+/* Can the image run at another address than its own? Only one that was linked to: DF_1_PIE in
+ * DT_FLAGS_1 (GNU's linkers and LLVM's set it for -pie, and only then). A dynamic section alone
+ * does not say so: `-static -E` makes one too, and leaves absolute addresses without relocations.
+ * `memory` as for elf_relocate, which has not been called yet. */
+bool elf_can_move(const struct elf_image *image, const void *memory);
 
 /* Applies the R_X86_64_RELATIVE relocations. `memory` is where the image's span
  * can be read and written now (image->span.size bytes, aligned to 8); `slide` is
  * added to every address, modulo 2^64. The addends are written even if it is 0:
  * the linker leaves the places empty. Everything is checked before the first
- * byte is written. An image without PT_DYNAMIC needs none and gives ELF_OK,
- * unless slide is not 0: then it is ELF_BAD_DYNAMIC. */
+ * byte is written. An image without PT_DYNAMIC needs none and gives ELF_OK. If slide
+ * is not 0, one that elf_can_move denies is refused: ELF_BAD_DYNAMIC. */
 __attribute__((warn_unused_result)) enum elf_status elf_relocate(const struct elf_image *image,
                                                                  void *memory, uint64_t slide,
                                                                  struct elf_error *error);

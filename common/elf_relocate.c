@@ -37,9 +37,9 @@ static bool is_in_a_segment(const struct elf_image *image, struct virt_range wan
     return find_segment(image, wanted, &segment);
 }
 
-static void *place(const struct elf_image *image, void *memory, uint64_t address)
+static uint64_t offset_of(const struct elf_image *image, uint64_t address)
 {
-    return (unsigned char *)memory + (address - image->span.start.raw);
+    return address - image->span.start.raw;
 }
 
 /* The dynamic section. */
@@ -72,6 +72,7 @@ struct rela_tags {
     uint64_t address;    /* DT_RELA */
     uint64_t size;       /* DT_RELASZ, bytes */
     uint64_t entry_size; /* DT_RELAENT */
+    uint64_t flags_1;    /* DT_FLAGS_1 */
     uint64_t foreign;    /* the tag of a table of another kind: an image relocated in part
                             is worse than none */
 };
@@ -95,6 +96,9 @@ static size_t take_tags(const Elf64_Dyn *entries, size_t count, struct rela_tags
         case DT_RELAENT:
             tags->entry_size = value;
             break;
+        case DT_FLAGS_1:
+            tags->flags_1 = value;
+            break;
         case DT_REL:
         case DT_JMPREL:
         case DT_RELR:
@@ -106,27 +110,36 @@ static size_t take_tags(const Elf64_Dyn *entries, size_t count, struct rela_tags
 }
 
 static enum elf_status read_dynamic(const struct elf_image *image, const Elf64_Phdr *ph,
-                                    void *memory, struct rela_tags *tags, struct elf_error *error)
+                                    const void *memory, struct rela_tags *tags,
+                                    struct elf_error *error)
 {
     const unsigned index = (unsigned)(ph - (const Elf64_Phdr *)image->table);
     enum elf_status status = check_dynamic(image, ph, index, error);
     if (status != ELF_OK)
         return status;
     const size_t count = ph->p_memsz / sizeof(Elf64_Dyn);
-    const size_t end = take_tags(place(image, memory, ph->p_vaddr), count, tags);
+    const void *entries = (const unsigned char *)memory + offset_of(image, ph->p_vaddr);
+    const size_t end = take_tags(entries, count, tags);
     const struct elf_check endless = {end == count, ELF_BAD_DYNAMIC,         "p_memsz",
                                       ph->p_memsz,  "ends before a DT_NULL", 0};
     return elf_judge(&endless, 1, index, error);
 }
 
+static bool says_pie(const struct rela_tags *tags)
+{
+    return (tags->flags_1 & DF_1_PIE) != 0;
+}
+
 static enum elf_status check_tags(const struct elf_image *image, const struct rela_tags *tags,
-                                  struct elf_error *error)
+                                  uint64_t slide, struct elf_error *error)
 {
     const bool empty = tags->size == 0;
     const bool placed = is_in_a_segment(image, virt_range(tags->address, tags->size));
     const struct elf_check checks[] = {
         {tags->foreign != 0, ELF_BAD_RELOCATION, "d_tag", tags->foreign,
          "names a relocation table other than DT_RELA", 0},
+        {slide != 0 && !says_pie(tags), ELF_BAD_DYNAMIC, "DT_FLAGS_1", tags->flags_1,
+         "has no DF_1_PIE to move the image by", slide},
         {tags->has_address && !tags->has_size, ELF_BAD_RELA, "DT_RELA", tags->address,
          "has no DT_RELASZ", 0},
         {!tags->has_address && !empty, ELF_BAD_RELA, "DT_RELASZ", tags->size, "has no DT_RELA", 0},
@@ -209,13 +222,19 @@ static void apply(const struct elf_image *image, const struct rela_table *table,
         const Elf64_Rela *entry = &table->entries[i];
         const uint64_t value = (uint64_t)entry->r_addend + slide;
         if (ELF64_R_TYPE(entry->r_info) == R_X86_64_RELATIVE)
-            __builtin_memcpy(place(image, memory, entry->r_offset), &value, sizeof(value));
+            __builtin_memcpy((unsigned char *)memory + offset_of(image, entry->r_offset), &value,
+                             sizeof(value));
     }
 }
 
-bool elf_can_move(const struct elf_image *image)
+bool elf_can_move(const struct elf_image *image, const void *memory)
 {
-    return find_dynamic(image) != NULL;
+    const Elf64_Phdr *dynamic = find_dynamic(image);
+    struct rela_tags tags = {0};
+    struct elf_error error;
+
+    return dynamic != NULL && read_dynamic(image, dynamic, memory, &tags, &error) == ELF_OK &&
+           says_pie(&tags);
 }
 
 enum elf_status elf_relocate(const struct elf_image *image, void *memory, uint64_t slide,
@@ -233,12 +252,12 @@ enum elf_status elf_relocate(const struct elf_image *image, void *memory, uint64
     struct rela_tags tags = {0};
     enum elf_status status = read_dynamic(image, dynamic, memory, &tags, error);
     if (status == ELF_OK)
-        status = check_tags(image, &tags, error);
+        status = check_tags(image, &tags, slide, error);
     if (status != ELF_OK || tags.size == 0)
         return status;
-    const struct rela_table table = {place(image, memory, tags.address),
-                                     tags.size / sizeof(Elf64_Rela),
-                                     virt_range(tags.address, tags.size)};
+    const struct rela_table table = {
+        (void *)((unsigned char *)memory + offset_of(image, tags.address)),
+        tags.size / sizeof(Elf64_Rela), virt_range(tags.address, tags.size)};
     status = check_relocations(image, &table, error);
     if (status == ELF_OK)
         apply(image, &table, memory, slide);

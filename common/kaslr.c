@@ -3,8 +3,6 @@
 
 #include "layout.h"
 
-#define LOW_MEMORY (UINT64_C(1) << 20) /* firmware's and the VGA's; never a kernel's */
-
 /* ---- an even choice -------------------------------------------------------------------- */
 
 /* The worst count refuses every second word: a good source fails this once in 2^64. */
@@ -15,8 +13,10 @@
  * that high half: one too many for some, unless the low halves below 2^64 mod count are refused. */
 bool random_below(struct random_source *source, uint64_t count, uint64_t *choice)
 {
-    const uint64_t refused = -count % count;
+    if (count == 0)
+        return false;
 
+    const uint64_t refused = -count % count;
     for (int tries = 0; tries < WORD_TRIES; tries++) {
         uint64_t word;
 
@@ -71,7 +71,7 @@ static bool next_stretch(const struct memory_map *map, size_t *cursor, struct ph
         return false;
 
     const uint64_t end = phys_end(*stretch);
-    const uint64_t start = min_u64(max_u64(stretch->start.raw, LOW_MEMORY), end);
+    const uint64_t start = min_u64(max_u64(stretch->start.raw, KASLR_LOW_MEMORY), end);
     *stretch = phys_range(start, end - start);
     return true;
 }
@@ -108,21 +108,10 @@ phys_addr_t kaslr_phys_place(const struct memory_map *map, struct phys_range lin
 
 /* ---- the direct map -------------------------------------------------------------------- */
 
-static uint64_t end_of_ram(const struct memory_map *map)
-{
-    struct phys_range run;
-    uint64_t end = 0;
-    size_t cursor = 0;
-
-    while (memory_map_next_run(map, MEMORY_RAM, &cursor, &run))
-        end = phys_end(run);
-    return end;
-}
-
 uint64_t kaslr_direct_map_places(const struct memory_map *map)
 {
     const uint64_t room = DIRECT_MAP_LIMIT - DIRECT_MAP_BASE;
-    const uint64_t size = max_u64(end_of_ram(map), DIRECT_MAP_FULL_SIZE);
+    const uint64_t size = max_u64(memory_map_end(map, MEMORY_RAM), DIRECT_MAP_FULL_SIZE);
 
     return size > room ? 0 : (room - size) / KASLR_DIRECT_MAP_STEP + 1;
 }

@@ -28,7 +28,7 @@
 #define KERNEL_REGION_SIZE  UINT64_C(0x40000000)
 #define KERNEL_LINK_ADDRESS UINT64_C(0xffffffff80100000)
 
-/* What `directmap=full` maps: one PDPT of 1-GiB leaves. */
+/* What `directmap=full` maps: 512 leaves of 1 GiB. */
 #define DIRECT_MAP_FULL_SIZE UINT64_C(0x8000000000)
 
 #endif

@@ -309,6 +309,15 @@ uint64_t memory_map_size(const struct memory_map *map, memory_types_t types)
     return total;
 }
 
+uint64_t memory_map_end(const struct memory_map *map, memory_types_t types)
+{
+    for (size_t i = map->count; i > 0; i--) {
+        if (is_in(map->ranges[i - 1].type, types))
+            return range_end(&map->ranges[i - 1]);
+    }
+    return 0;
+}
+
 const char *memory_type_name(uint32_t type)
 {
     /* Arrays, not pointers: those would need relocating before they can be read. */

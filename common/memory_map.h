@@ -109,6 +109,9 @@ uint64_t memory_map_retype(struct memory_map *map, memory_types_t from, enum mem
 /* Bytes in ranges of these types. */
 uint64_t memory_map_size(const struct memory_map *map, memory_types_t types);
 
+/* The end of the highest range of these types; 0 if there is none. O(count). */
+uint64_t memory_map_end(const struct memory_map *map, memory_types_t types);
+
 /* "usable", "boot services", … ; "unknown" for any other number. */
 const char *memory_type_name(uint32_t type);
 

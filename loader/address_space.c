@@ -64,7 +64,7 @@ static EFI_STATUS map_kernel(struct boot *boot)
     struct image_pages pages = {0};
     bool linked;
 
-    TRY(link_precomputed_tables(boot, boot->kernel.slide, &linked));
+    TRY(link_precomputed_tables(boot, &linked));
     if (linked)
         return EFI_SUCCESS;
     uint64_t start = read_tsc();

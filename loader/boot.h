@@ -39,19 +39,25 @@ struct table_frames {
 struct loader_random {
     struct random_source source;
     const char *name; /* for messages; NULL: nothing is drawn */
-    EFI_RNG_PROTOCOL *rng;
+    struct boot *boot;
     uint64_t words[RANDOM_WORDS]; /* firmware's, of which `left` have not been used */
     size_t left;
+};
+
+/* Of how many places each was drawn; 0: it was not. */
+struct drawn_places {
+    uint64_t pages, frames, bases;
 };
 
 struct kernel {
     struct elf_image image; /* with the addresses that it is linked for */
     phys_addr_t phys;       /* where image.span.start lies */
     uint64_t slide;         /* from linked addresses to those it runs at, modulo 2^64 */
+    struct drawn_places drawn;
 };
 
-/* Where the kernel has what is linked at `address`: the one place that adds the slide, but for the
- * relocations. */
+/* Where the kernel has what is linked at `address`: the one place that adds the slide, but for what
+ * changes the image itself, its relocations and its tables. */
 static inline virt_addr_t kernel_virt(const struct kernel *kernel, virt_addr_t address)
 {
     return virt(address.raw + kernel->slide);
@@ -131,8 +137,6 @@ EFI_STATUS allocate_firmware_map(struct boot *boot, size_t extra, struct firmwar
 void free_firmware_map(struct boot *boot, struct firmware_map *map);
 /* Asks firmware once, into the buffer as it is. Says nothing. */
 EFI_STATUS read_firmware_map(EFI_SYSTEM_TABLE *system, struct firmware_map *map);
-/* Can the loader allocate this, and the kernel map it write-back? */
-bool is_plain_memory(const struct boot *boot, const EFI_MEMORY_DESCRIPTOR *descriptor);
 /* Turns the descriptors into map->map, not yet normalised; a warning for what makes no
  * sense. */
 void convert_firmware_map(struct boot *boot, struct firmware_map *map);
@@ -163,12 +167,21 @@ size_t utf8_from_utf16(const CHAR16 *text, size_t units, char *out, size_t size)
 /* choose_entry.c: loader.conf, loader/entries, LoadOptions */
 EFI_STATUS choose_boot_entry(struct boot *boot);
 
-/* random.c: looks for something random, unless the options say not to. */
+/* random.c */
+/* Fills them, two words or more, from EFI_RNG_PROTOCOL; false, and they hold anything, where there
+ * is none, it fails or gives but one word again and again. Says nothing. */
+bool firmware_random(struct boot *boot, void *bytes, size_t size);
+/* Looks for something to draw by, unless the options say not to. */
 void open_random_source(struct boot *boot);
 
-/* place_kernel.c: frames for the kernel's image, its slide and the direct map's base; the image's
- * headers are read. */
+/* place_kernel.c */
+/* Frames for the kernel's image, its slide and the direct map's base; the image's headers are
+ * read. */
 EFI_STATUS place_kernel(struct boot *boot);
+/* Frames as if nothing were drawn, for those that place_kernel gave. */
+EFI_STATUS place_frames_again(struct boot *boot);
+/* With the image in memory: takes the slide back if it cannot move, and logs what was drawn. */
+void settle_places(struct boot *boot);
 
 /* load_kernel.c, load_modules.c */
 EFI_STATUS load_kernel(struct boot *boot);
@@ -177,10 +190,10 @@ EFI_STATUS load_modules(struct boot *boot);
 /* address_space.c */
 EFI_STATUS build_address_space(struct boot *boot);
 
-/* precomputed_tables.c: page tables that the image brings along, moved to where it lies and `slide`
- * from where it is linked, into boot->space. *linked is false, and nothing has changed, where the
+/* precomputed_tables.c: page tables that the image brings along, moved to where it lies and
+ * runs, into boot->space. *linked is false, and nothing has changed, where the
  * image is to be mapped page by page instead. */
-EFI_STATUS link_precomputed_tables(struct boot *boot, uint64_t slide, bool *linked);
+EFI_STATUS link_precomputed_tables(struct boot *boot, bool *linked);
 
 /* describe_machine.c */
 EFI_STATUS open_boot_info(struct boot *boot);

@@ -111,15 +111,12 @@ static void find_tables(struct boot *boot)
     log_line(boot, LOG_INFO, "ACPI RSDP 0x%lx, SMBIOS 0x%lx", info->rsdp, info->smbios);
 }
 
-/* UEFI 2.10, 37.5; NULL asks for the firmware's default algorithm. */
+/* A call of its own: what the places were drawn by is known to who knows them. */
 static void find_seed(struct boot *boot)
 {
-    EFI_GUID guid = EFI_RNG_PROTOCOL_GUID;
-    EFI_RNG_PROTOCOL *rng;
     struct boot_info *info = boot->info;
 
-    if (EFI_ERROR(boot->system->BootServices->LocateProtocol(&guid, NULL, (void **)&rng)) ||
-        EFI_ERROR(rng->GetRNG(rng, NULL, sizeof(info->seed), info->seed))) {
+    if (!firmware_random(boot, info->seed, sizeof(info->seed))) {
         memset(info->seed, 0, sizeof(info->seed));
         log_line(boot, LOG_INFO, "firmware offers no random seed");
         return;

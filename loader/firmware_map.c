@@ -83,7 +83,7 @@ static enum memory_type type_of(const EFI_MEMORY_DESCRIPTOR *descriptor)
 
 /* Memory to be allocated and mapped like any other: it can be cached, no driver asks for it by
  * name (specific-purpose memory), the CPU's addresses reach it. */
-bool is_plain_memory(const struct boot *boot, const EFI_MEMORY_DESCRIPTOR *descriptor)
+static bool is_plain_memory(const struct boot *boot, const EFI_MEMORY_DESCRIPTOR *descriptor)
 {
     uint64_t limit = (UINT64_C(1) << boot->paging.phys_bits) / PAGE_SIZE;
     uint64_t first = descriptor->PhysicalStart / PAGE_SIZE;

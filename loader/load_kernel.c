@@ -95,6 +95,20 @@ static EFI_STATUS read_segments(struct boot *boot, const struct file *file)
     return EFI_SUCCESS;
 }
 
+/* Firmware may have a driver that cannot write to every place that can be drawn: one with 32-bit
+ * DMA that says nothing above 4 GiB, and then has no buffer of its own below. */
+static EFI_STATUS read_image(struct boot *boot, const struct file *file)
+{
+    const EFI_STATUS status = read_segments(boot, file);
+
+    if (!EFI_ERROR(status) || boot->kernel.drawn.frames == 0)
+        return status;
+    log_line(boot, LOG_WARNING, "%.*s: cannot be read to 0x%lx, which was drawn: once more",
+             TEXT_ARG(file->path), boot->kernel.phys.raw);
+    TRY(place_frames_again(boot));
+    return read_segments(boot, file);
+}
+
 static void clear(const struct kernel *kernel, uint64_t from, uint64_t to)
 {
     if (from < to)
@@ -127,8 +141,9 @@ static EFI_STATUS load_image(struct boot *boot, const struct file *file)
 
     TRY(read_headers(boot, file));
     TRY(place_kernel(boot));
-    TRY(read_segments(boot, file));
+    TRY(read_image(boot, file));
     clear_the_rest(&boot->kernel);
+    settle_places(boot);
     if (elf_relocate(image, place_of(&boot->kernel, image->span.start), boot->kernel.slide,
                      &error) != ELF_OK)
         return refuse(boot, file, &error);

@@ -5,17 +5,39 @@
 #include "boot.h"
 
 #include "kaslr.h"
+#include "options.h"
 #include "x86_cpu.h"
-
-#define LOW_MEMORY (UINT64_C(1) << 20) /* firmware's and the VGA's; never a kernel's */
 
 /* Firmware may refuse what its map calls free. */
 #define PLACE_TRIES 8
 
-/* U-Boot's map calls the memory free that its own stack and IDT lie in. */
-static bool is_free(const struct elf_image *image, uint64_t place)
+static bool is_outside(void *context, phys_addr_t table, enum pt_level level)
 {
-    return place >= LOW_MEMORY && !cpu_stands_on(phys_range(place, image->span.size));
+    const struct phys_range *range = context;
+
+    (void)level;
+    return table.raw + PAGE_SIZE <= range->start.raw || table.raw >= phys_end(*range);
+}
+
+/* Firmware's tables lie at their own addresses (UEFI 2.10, 2.3.4). An encrypted guest's entries
+ * have a bit more in them, and it will be refused (address_space.c). Once a candidate: 1 TiB in
+ * leaves of 2 MiB has 1,028 tables, a millisecond or so. */
+static bool holds_tables_in_use(const struct boot *boot, struct phys_range range)
+{
+    const struct pt_space space = {
+        .root = cpu_table_root(),
+        .top = cpu_top_level(),
+        .features = boot->paging,
+    };
+
+    return !cpu_memory_is_encrypted() && !pt_visit_tables(&space, is_outside, &range);
+}
+
+/* U-Boot's map calls the memory free that its own stack, IDT and page tables lie in. */
+static bool is_free(const struct boot *boot, struct phys_range range)
+{
+    return range.start.raw >= KASLR_LOW_MEMORY && !cpu_stands_on(range) &&
+           !holds_tables_in_use(boot, range);
 }
 
 /* Gets these frames, if they can be had. */
@@ -23,7 +45,7 @@ static bool take_place(struct boot *boot, phys_addr_t at)
 {
     const struct elf_image *image = &boot->kernel.image;
 
-    if (!is_free(image, at.raw) ||
+    if (!is_free(boot, (struct phys_range){at, image->span.size}) ||
         EFI_ERROR(allocate_pages_at(boot, MEMORY_KERNEL_IMAGE, image->span.size, at)))
         return false;
     boot->kernel.phys = at;
@@ -32,41 +54,35 @@ static bool take_place(struct boot *boot, phys_addr_t at)
 
 /* ---- as linked ------------------------------------------------------------------------- */
 
-/* The first place in a free range that is congruent to the linked address. */
-static bool place_in(const struct boot *boot, const EFI_MEMORY_DESCRIPTOR *descriptor,
-                     phys_addr_t *at)
+static struct phys_range linked_frames(const struct boot *boot)
 {
     const struct elf_image *image = &boot->kernel.image;
-    uint64_t start = descriptor->PhysicalStart;
-    uint64_t end = start + descriptor->NumberOfPages * PAGE_SIZE;
-    uint64_t place = align_down(start, KASLR_IMAGE_STEP) + image->phys.raw % KASLR_IMAGE_STEP;
+    return (struct phys_range){image->phys, image->span.size};
+}
 
-    if (descriptor->Type != EfiConventionalMemory || !is_plain_memory(boot, descriptor))
-        return false;
-    while (place < start || (place < end && !is_free(image, place)))
-        place += KASLR_IMAGE_STEP;
-    *at = phys(place);
-    return place < end && end - place >= image->span.size;
+static bool take_first_place(struct boot *boot, const struct memory_map *memory)
+{
+    const struct phys_range linked = linked_frames(boot);
+    const uint64_t places = kaslr_phys_places(memory, linked);
+
+    for (uint64_t i = 0; i < places; i++) {
+        if (take_place(boot, kaslr_phys_place(memory, linked, i)))
+            return true;
+    }
+    return false;
 }
 
 static EFI_STATUS place_elsewhere(struct boot *boot)
 {
     struct firmware_map map;
-    phys_addr_t at;
 
     TRY(allocate_firmware_map(boot, 0, &map));
-    EFI_STATUS status = read_firmware_map(boot->system, &map);
-    for (UINTN i = 0; !EFI_ERROR(status) && i < map.size / map.element_size; i++) {
-        const EFI_MEMORY_DESCRIPTOR *descriptor =
-            (const void *)((const char *)map.descriptors + i * map.element_size);
-        if (place_in(boot, descriptor, &at) && take_place(boot, at)) {
-            free_firmware_map(boot, &map);
-            return EFI_SUCCESS;
-        }
-    }
+    EFI_STATUS status = read_memory_map(boot, &map);
+    if (!EFI_ERROR(status) && !take_first_place(boot, &map.map))
+        status = fail(boot, EFI_OUT_OF_RESOURCES, "no free memory of 0x%lx bytes for the kernel",
+                      boot->kernel.image.span.size);
     free_firmware_map(boot, &map);
-    return fail(boot, EFI_OUT_OF_RESOURCES, "no free memory of 0x%lx bytes for the kernel",
-                boot->kernel.image.span.size);
+    return status;
 }
 
 static EFI_STATUS place_as_linked(struct boot *boot)
@@ -88,56 +104,51 @@ static bool draw(struct boot *boot, uint64_t places, uint64_t *index)
     return places != 0 && random_below(&boot->random.source, places, index);
 }
 
-static bool draw_frames(struct boot *boot, const struct memory_map *memory, uint64_t places)
+static bool draw_frames(struct boot *boot, const struct memory_map *memory)
 {
-    const struct elf_image *image = &boot->kernel.image;
-    const struct phys_range linked = {image->phys, image->span.size};
+    const struct phys_range linked = linked_frames(boot);
+    const uint64_t places = kaslr_phys_places(memory, linked);
     uint64_t index;
 
     for (int tries = 0; tries < PLACE_TRIES; tries++) {
         if (!draw(boot, places, &index))
             return false;
-        if (take_place(boot, kaslr_phys_place(memory, linked, index)))
+        if (take_place(boot, kaslr_phys_place(memory, linked, index))) {
+            boot->kernel.drawn.frames = places;
             return true;
+        }
     }
     return false;
 }
 
-static void draw_pages(struct boot *boot, uint64_t places)
+static void draw_pages(struct boot *boot)
 {
     const struct virt_range linked = boot->kernel.image.span;
+    const uint64_t places = kaslr_virt_places(linked);
     uint64_t index;
 
-    if (draw(boot, places, &index))
-        boot->kernel.slide = kaslr_virt_place(linked, index).raw - linked.start.raw;
+    if (!draw(boot, places, &index))
+        return;
+    boot->kernel.slide = kaslr_virt_place(linked, index).raw - linked.start.raw;
+    boot->kernel.drawn.pages = places;
 }
 
-static void draw_direct_map(struct boot *boot, uint64_t places)
+static void draw_direct_map(struct boot *boot, const struct memory_map *memory)
 {
+    const uint64_t places = kaslr_direct_map_places(memory);
     uint64_t index;
 
-    if (draw(boot, places, &index))
-        boot->info->direct_map_base = kaslr_direct_map_place(index).raw;
+    if (!draw(boot, places, &index))
+        return;
+    boot->info->direct_map_base = kaslr_direct_map_place(index).raw;
+    boot->kernel.drawn.bases = places;
 }
 
 static EFI_STATUS place_at_random(struct boot *boot, const struct memory_map *memory)
 {
-    const struct elf_image *image = &boot->kernel.image;
-    const uint64_t frames =
-        kaslr_phys_places(memory, (struct phys_range){image->phys, image->span.size});
-    const uint64_t pages = elf_can_move(image) ? kaslr_virt_places(image->span) : 0;
-    const uint64_t bases = kaslr_direct_map_places(memory);
-
-    draw_pages(boot, pages);
-    draw_direct_map(boot, bases);
-    if (!draw_frames(boot, memory, frames))
-        TRY(place_as_linked(boot));
-    log_line(boot, LOG_INFO,
-             "KASLR by %s: pages at 0x%lx (of %lu places), frames at 0x%lx (of %lu), direct map "
-             "at 0x%lx (of %lu)",
-             boot->random.name, kernel_virt(&boot->kernel, image->span.start).raw, pages,
-             boot->kernel.phys.raw, frames, boot->info->direct_map_base, bases);
-    return EFI_SUCCESS;
+    draw_pages(boot);
+    draw_direct_map(boot, memory);
+    return draw_frames(boot, memory) ? EFI_SUCCESS : place_as_linked(boot);
 }
 
 EFI_STATUS place_kernel(struct boot *boot)
@@ -152,4 +163,58 @@ EFI_STATUS place_kernel(struct boot *boot)
         status = place_at_random(boot, &map.map);
     free_firmware_map(boot, &map);
     return status;
+}
+
+EFI_STATUS place_frames_again(struct boot *boot)
+{
+    free_pages(boot, boot->kernel.phys);
+    boot->kernel.drawn.frames = 0;
+    return place_as_linked(boot);
+}
+
+/* ---- what came of it ------------------------------------------------------------------- */
+
+/* "of 511", or why there is no such number. */
+struct choice {
+    char text[32];
+};
+
+static struct choice choice(uint64_t places, const char *unit, bool linked)
+{
+    struct choice choice;
+
+    if (places == 0)
+        format_text(choice.text, sizeof(choice.text), linked ? "as linked" : "the first free");
+    else
+        format_text(choice.text, sizeof(choice.text), "of %lu%s", places, unit);
+    return choice;
+}
+
+static void log_places(struct boot *boot)
+{
+    const struct kernel *kernel = &boot->kernel;
+    const struct drawn_places *drawn = &kernel->drawn;
+    const bool all = drawn->pages != 0 && drawn->frames != 0 && drawn->bases != 0;
+    const bool asked = option_is_set(text_of(boot->options), "kaslr");
+    const struct choice pages = choice(drawn->pages, " places", true);
+    const struct choice frames =
+        choice(drawn->frames, "", kernel->phys.raw == kernel->image.phys.raw);
+    const struct choice base = choice(drawn->bases, "", true);
+
+    log_line(boot, asked && !all ? LOG_WARNING : LOG_INFO,
+             "KASLR by %s: pages at 0x%lx (%s), frames at 0x%lx (%s), direct map at 0x%lx (%s)",
+             boot->random.name, kernel_virt(kernel, kernel->image.span.start).raw, pages.text,
+             kernel->phys.raw, frames.text, boot->info->direct_map_base, base.text);
+}
+
+void settle_places(struct boot *boot)
+{
+    struct kernel *kernel = &boot->kernel;
+
+    if (!elf_can_move(&kernel->image, (const void *)(uintptr_t)kernel->phys.raw)) {
+        kernel->slide = 0;
+        kernel->drawn.pages = 0;
+    }
+    if (boot->random.name != NULL)
+        log_places(boot);
 }

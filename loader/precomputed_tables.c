@@ -25,10 +25,11 @@ static bool find_tables(struct boot *boot, struct image_tables *tables)
     return false;
 }
 
-static EFI_STATUS link_tables(struct boot *boot, const struct image_tables *tables, uint64_t slide)
+static EFI_STATUS link_tables(struct boot *boot, const struct image_tables *tables)
 {
+    virt_addr_t base = kernel_virt(&boot->kernel, virt(tables->base));
     phys_addr_t root = phys(boot->kernel.phys.raw + tables->root);
-    enum pt_status status = pt_link(&boot->space, virt(tables->base + slide), root, PT_LEVEL_PDPT);
+    enum pt_status status = pt_link(&boot->space, base, root, PT_LEVEL_PDPT);
 
     if (status == PT_OK)
         return EFI_SUCCESS;
@@ -37,8 +38,9 @@ static EFI_STATUS link_tables(struct boot *boot, const struct image_tables *tabl
                 boot->space.where.raw);
 }
 
-EFI_STATUS link_precomputed_tables(struct boot *boot, uint64_t slide, bool *linked)
+EFI_STATUS link_precomputed_tables(struct boot *boot, bool *linked)
 {
+    const uint64_t slide = boot->kernel.slide;
     struct image_tables tables;
     struct image_tables_error error;
     uint64_t start = read_tsc();
@@ -59,7 +61,7 @@ EFI_STATUS link_precomputed_tables(struct boot *boot, uint64_t slide, bool *link
     uint64_t checked = read_tsc();
     image_tables_move(&boot->kernel.image, image_memory(boot), &tables, boot->kernel.phys, slide,
                       boot->paging.no_execute);
-    TRY(link_tables(boot, &tables, slide));
+    TRY(link_tables(boot, &tables));
     *linked = true;
     log_line(boot, LOG_INFO,
              "the kernel's own page tables, %u at 0x%lx: checked in %lu ticks, moved in %lu",

@@ -36,17 +36,6 @@ bool direct_map_is_full(void)
     return option_is(boot_options(), "directmap", "full");
 }
 
-static uint64_t end_of_ram(void)
-{
-    struct phys_range run;
-    uint64_t end = 0;
-    size_t cursor = 0;
-
-    while (memory_map_next_run(&kernel_memory, MEMORY_RAM, &cursor, &run))
-        end = phys_end(run);
-    return end;
-}
-
 /* What `directmap=full` maps without asking the memory map: never past MAXPHYADDR. */
 static uint64_t full_size(const struct pt_space *space)
 {
@@ -58,7 +47,7 @@ static struct virt_range direct_map;
 
 static void find_direct_map(const struct pt_space *space)
 {
-    uint64_t size = end_of_ram();
+    uint64_t size = memory_map_end(&kernel_memory, MEMORY_RAM);
 
     if (direct_map_is_full())
         size = max_u64(size, full_size(space));

@@ -16,6 +16,7 @@ COMMANDS = (
     "echo == reset\\n", "pagemap",
     "bestla-stop-in-loader",
     "echo == loader\\n", "info symbol $pc", "pagewalk $pc",
+    "echo == again\\n", "bestla-stop-in-loader", "maintenance info breakpoints",
     "hbreak kernel_main", "continue",
     "echo == handoff\\n", "pagemap", "pagewalk kernel_main",
     "hbreak run", "continue",
@@ -41,6 +42,12 @@ def fixture_session(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str,
 def rows(text: str) -> list[str]:
     """The rows of a page map without what the kernel says lies there; blanks are one blank."""
     return [" ".join(row.split()) for row in ROW.findall(text)]
+
+
+def test_one_gate(session: tuple[dict[str, str], str]) -> None:
+    """Of four hardware breakpoints the way into the kernel takes one, asked for twice or not."""
+    gates = re.findall(r"^-\d+ +hw breakpoint .* loader/handoff\.asm:", session[0]["again"], re.M)
+    assert len(gates) == 1, session[0]["again"]
 
 
 def test_reset_vector(session: tuple[dict[str, str], str]) -> None:

@@ -1,6 +1,7 @@
 /* Gives firmware an EFI_RNG_PROTOCOL (UEFI 2.10, 37.5) all of whose words are the one in the file
- * \random.bin, then starts the loader: with 1 it draws the first place of all, with 2^64 - 1 the
- * last. */
+ * \random.bin but for bits 1 and 2, then starts the loader: with 1 it draws the first place of all,
+ * with 2^64 - 1 the last. (The loader takes firmware with but one word to be out of order; what it
+ * draws goes by a word's high bits.) */
 #include "_chain.h"
 
 #include "mem.h"
@@ -20,8 +21,10 @@ static EFI_STATUS EFIAPI get_rng(EFI_RNG_PROTOCOL *self, EFI_RNG_ALGORITHM *algo
 {
     (void)self;
     (void)algorithm;
-    for (UINTN i = 0; i < size; i++)
-        value[i] = (UINT8)(word >> 8 * (i % sizeof(word)));
+    for (UINTN i = 0; i < size; i++) {
+        const uint64_t here = word ^ (i / sizeof(word) % 4) << 1;
+        value[i] = (UINT8)(here >> 8 * (i % sizeof(word)));
+    }
     return EFI_SUCCESS;
 }
 

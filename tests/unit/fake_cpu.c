@@ -19,8 +19,11 @@ struct fake_cpu fake_cpu;
 
 void fake_cpu_reset(void)
 {
+    static _Alignas(PAGE_SIZE) const uint64_t no_tables[PAGE_SIZE / sizeof(uint64_t)];
+
     fake_cpu = (struct fake_cpu){
         .features = {.no_execute = true, .leaf_1gib = true, .phys_bits = 48},
+        .table_root = phys((uintptr_t)no_tables),
         .cr4 = UINT64_C(0x6e8),
         .efer = UINT64_C(0x500), /* LME, LMA */
         .tsc = 1000,

@@ -13,7 +13,7 @@ struct fake_cpu {
     bool rdrand_stuck;        /* always the same */
     uint64_t random;          /* one more at each reading that gives something */
     phys_addr_t stack;        /* cpu_stands_on(); 0: nowhere that firmware gives */
-    phys_addr_t table_root;   /* in CR3 */
+    phys_addr_t table_root;   /* in CR3; of a table, empty at first */
     uint64_t cr4;
     uint64_t efer;
     uint64_t tsc;    /* one more at each reading */

@@ -139,7 +139,7 @@ static uint64_t random_word(void)
     uint64_t z = fake.random += UINT64_C(0x9e3779b97f4a7c15);
 
     if (fake.random_word != 0)
-        return fake.random_word;
+        return fake.random_stuck ? fake.random_word : fake.random_word ^ (fake.words++ % 4) << 1;
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
     return z ^ z >> 31;
@@ -216,7 +216,8 @@ void fake_reset(void)
     memset(&fake, 0, sizeof(fake));
     fake.fail_status = EFI_DEVICE_ERROR;
     fake.element_size = 0x30;
-    fake.read_limit = fake.short_limit = fake.read_below = fake.error_at = UINT64_MAX;
+    fake.any_below = fake.read_limit = fake.short_limit = fake.read_below = fake.error_at =
+        UINT64_MAX;
     fake.has_rng = fake.has_file_system = true;
     fake.watchdog = 300;
     set_up_framebuffer();

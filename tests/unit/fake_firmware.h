@@ -73,6 +73,7 @@ struct fake_firmware {
     unsigned asked_growth;       /* descriptors more at each GetMemoryMap ... */
     unsigned grow_from, grow_to; /* ... of these numbers, counted from 1 */
 
+    uint64_t any_below;   /* AllocateAnyPages gives nothing above */
     uint64_t read_limit;  /* reads of more bytes fail */
     uint64_t short_limit; /* reads give at most so many bytes */
     uint64_t read_below;  /* reads to memory above fail */
@@ -84,7 +85,9 @@ struct fake_firmware {
     EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE mode;
     bool has_rng;
     uint64_t random;      /* what GetRNG's bytes are made of: other for another number */
-    uint64_t random_word; /* all that GetRNG gives; 0: words of all kinds */
+    uint64_t random_word; /* all that GetRNG gives, but for bits 1 and 2; 0: words of all kinds */
+    bool random_stuck;    /* and nothing but that */
+    unsigned words;       /* given of that kind */
     bool has_file_system;
     EFI_CONFIGURATION_TABLE tables[8];
     EFI_LOADED_IMAGE_PROTOCOL loaded;

@@ -133,7 +133,7 @@ static bool find_free(const struct arena *arena, uint64_t pages, uint64_t limit,
 static const struct arena *find_place(EFI_ALLOCATE_TYPE how, uint64_t pages, uint64_t memory,
                                       size_t *first)
 {
-    uint64_t limit = how == AllocateAnyPages ? UINT64_MAX : memory;
+    uint64_t limit = how == AllocateAnyPages ? fake.any_below : memory;
     const struct arena *arena;
 
     if (how == AllocateAddress) {

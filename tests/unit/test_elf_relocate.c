@@ -56,7 +56,8 @@ static void variants_are_accepted(void **state)
          "no error",
          0},
         {{{DYN(2, d_un.d_val), 0}, {DYN(1, d_tag), DT_DEBUG}}, ELF_OK, "no error", 0},
-        {{{DYN(0, d_tag), DT_NULL}}, ELF_OK, "no error", 0},
+        {{{DYN(1, d_tag), DT_NULL}}, ELF_OK, "no error", 0},
+        {{{DYN(0, d_un.d_val), UINT64_MAX}}, ELF_OK, "no error", RELA_COUNT},
         {{{DYN(2, d_un.d_val), 24}}, ELF_OK, "no error", 1},
         {{{DYN(2, d_un.d_val), 120}}, ELF_OK, "no error", 5},
         /* The table ends with its segment. */
@@ -144,6 +145,82 @@ static void bad_dynamic_sections_are_named(void **state)
          0},
     };
     check_rows(rows, COUNT(rows));
+}
+
+/* A dynamic section that does not say that all of its addresses have relocations. */
+static void images_not_linked_to_move_are_named(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {{{DYN(0, d_un.d_val), 0}},
+         ELF_BAD_DYNAMIC,
+         "DT_FLAGS_1 0x0 has no DF_1_PIE to move the image by 0x1000",
+         0},
+        {{{DYN(0, d_un.d_val), ~(uint64_t)DF_1_PIE}},
+         ELF_BAD_DYNAMIC,
+         "DT_FLAGS_1 0xfffffffff7ffffff has no DF_1_PIE to move the image by 0x1000",
+         0},
+        {{{DYN(0, d_tag), DT_FLAGS}},
+         ELF_BAD_DYNAMIC,
+         "DT_FLAGS_1 0x0 has no DF_1_PIE to move the image by 0x1000",
+         0},
+        {{{DYN(0, d_tag), DT_NULL}},
+         ELF_BAD_DYNAMIC,
+         "DT_FLAGS_1 0x0 has no DF_1_PIE to move the image by 0x1000",
+         0},
+        {{{DYN(0, d_tag), DT_DEBUG}, {DYN(2, d_un.d_val), 0}},
+         ELF_BAD_DYNAMIC,
+         "DT_FLAGS_1 0x0 has no DF_1_PIE to move the image by 0x1000",
+         0},
+    };
+    check_rows(rows, COUNT(rows));
+}
+
+static bool can_move(const struct moved *moved)
+{
+    struct elf_reading reading = elf_sample_read(&moved->sample, SAMPLE_FILE_SIZE, kernel_region());
+    unsigned char *memory = lay_out(moved);
+
+    assert_int_equal(reading.status, ELF_OK);
+    bool can = elf_can_move(&reading.image, memory);
+    free(memory);
+    elf_reading_free(&reading);
+    return can;
+}
+
+static void only_pie_can_move(void **state)
+{
+    (void)state;
+    static const struct {
+        struct spoil spoil;
+        bool can;
+    } rows[] = {
+        {{DYN(0, d_un.d_val), DF_1_PIE}, true},
+        {{DYN(0, d_un.d_val), DF_1_PIE | DF_1_NOW}, true},
+        {{DYN(0, d_un.d_val), DF_1_NOW}, false},
+        {{DYN(0, d_tag), DT_FLAGS}, false},
+        {{DYN(0, d_tag), DT_NULL}, false},
+        {{MPHDR(4, p_type), PT_NULL}, false},
+        {{MPHDR(4, p_vaddr), SAMPLE_V + 0x5f98}, false}, /* outside the segments */
+        {{MPHDR(4, p_memsz), 16}, false},                /* without an end */
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct moved moved = good_image();
+        spoil_with(&moved, &rows[i].spoil, 1);
+        assert_int_equal(can_move(&moved), rows[i].can);
+    }
+}
+
+/* Where it is linked it may stay: the relocations that there are fill in the addends. */
+static void without_pie_stays(void **state)
+{
+    (void)state;
+    struct moved moved = good_image();
+    moved.dynamic[0].d_un.d_val = 0;
+    struct run run = relocate(&moved, 0);
+    assert_int_equal(run.status, ELF_OK);
+    check_result(&run, &moved, RELA_COUNT, 0);
+    free_run(&run);
 }
 
 static void other_tables_are_named(void **state)
@@ -310,6 +387,9 @@ int main(void)
         cmocka_unit_test(good_image_is_moved),
         cmocka_unit_test(variants_are_accepted),
         cmocka_unit_test(bad_dynamic_sections_are_named),
+        cmocka_unit_test(images_not_linked_to_move_are_named),
+        cmocka_unit_test(only_pie_can_move),
+        cmocka_unit_test(without_pie_stays),
         cmocka_unit_test(other_tables_are_named),
         cmocka_unit_test(bad_tables_are_named),
         cmocka_unit_test(bad_relocations_are_named),

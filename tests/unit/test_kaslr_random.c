@@ -53,6 +53,15 @@ static void test_corners(void **state)
     }
 }
 
+static void test_no_choice(void **state)
+{
+    uint64_t choice = 99;
+
+    (void)state;
+    assert_false(choose_by(UINT64_MAX, 0, &choice));
+    assert_int_equal(choice, 99);
+}
+
 /* The first word whose choice is not below `choice`. */
 static uint64_t first_word(uint64_t choice, uint64_t count)
 {
@@ -123,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_corners),
+        cmocka_unit_test(test_no_choice),
         cmocka_unit_test(test_every_choice_has_as_many_words),
         cmocka_unit_test(test_words_refused),
         cmocka_unit_test(test_dry_source),

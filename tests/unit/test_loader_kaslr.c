@@ -1,5 +1,5 @@
-/* Where the loader puts the kernel, by which random source, and what it does when there is none or
- * what was drawn cannot be had. All else that a boot must come to is checked as ever. */
+/* Where the loader puts the kernel, by which random source, and what it does when there is none.
+ * All else that a boot must come to is checked as ever. */
 /* links: loader/precomputed_tables.c */
 /* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
 /* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
@@ -8,35 +8,9 @@
 /* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
 /* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
 /* links: tests/unit/kernel_file.c tests/unit/handoff_check.c tests/unit/table_check.c */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <string.h>
+#include "kaslr_boot.h"
 
-#include "handoff_check.h"
-#include "kernel_file.h"
-#include "log_level.h"
-
-#define STEP   (UINT64_C(2) << 20)
-#define LINKED UINT64_C(0x100000)
-#define BOOTS  200
-
-static const struct boot_info *boot_well(void)
-{
-    struct fake_outcome outcome = fake_boot();
-    return assert_good_handoff(&outcome);
-}
-
-static void set_options(const char *options)
-{
-    static char conf[256];
-
-    strcpy(conf, "kernel /kernel.elf\noptions ");
-    strcat(conf, options);
-    fake_add_text("/loader/entries/bestla-2.conf", conf);
-}
+#define BOOTS 200
 
 static void assert_unmoved(const struct boot_info *info)
 {
@@ -111,7 +85,7 @@ static void test_too_much_memory(void **state)
     const struct boot_info *info = (const void *)(uintptr_t)outcome.boot_info;
     assert_int_equal(info->direct_map_base, DIRECT_MAP_BASE);
     assert_int_not_equal(slide_of(info), 0);
-    assert_true(log_has(info, "direct map at 0xffff888000000000 (of 0)"));
+    assert_true(log_has(info, "direct map at 0xffff888000000000 (as linked)"));
     assert_good_tables(info, 4);
 }
 
@@ -150,15 +124,20 @@ static void test_cpu_source(void **state)
     assert_unmoved(info);
 }
 
-static bool has_warning(const struct boot_info *info)
+/* Firmware that gives one word for ever is one that gives none. */
+static void test_stuck_firmware(void **state)
 {
-    for (uint64_t offset = 0; offset < info->log_size;) {
-        const struct boot_log_record *record = (const void *)(uintptr_t)(info->log + offset);
-        if (record->level == LOG_WARNING)
-            return true;
-        offset += boot_log_record_size(record->length);
+    (void)state;
+    for (int has_rdrand = 0; has_rdrand < 2; has_rdrand++) {
+        fake_world();
+        fake.random_word = UINT64_C(0x0123456789abcdef);
+        fake.random_stuck = true;
+        fake_cpu.has_rdrand = has_rdrand != 0;
+        const struct boot_info *info = boot_well();
+        assert_true(log_has(info, has_rdrand ? "KASLR by RDRAND: " : "KASLR off: neither"));
+        assert_int_equal(slide_of(info) != 0, has_rdrand);
+        assert_int_equal(info->seed_size, 0);
     }
-    return false;
 }
 
 static void test_options(void **state)
@@ -193,62 +172,77 @@ static void test_options(void **state)
     }
 }
 
-/* A place that firmware's map calls free and that is not: another is drawn, all else stays. */
-static void test_place_refused(void **state)
+static void lose_dynamic(struct kernel_file *kernel)
 {
-    (void)state;
-    fake_world();
-    const struct boot_info *info = boot_well();
-    uint64_t place = info->kernel_phys, slide = slide_of(info), base = info->direct_map_base;
-
-    fake_world();
-    fake_cpu.stack = phys(place + KERNEL_FILE_SPAN - 1);
-    info = boot_well();
-    assert_int_not_equal(info->kernel_phys, place);
-    assert_int_not_equal(info->kernel_phys, LINKED);
-    assert_int_equal(slide_of(info), slide);
-    assert_int_equal(info->direct_map_base, base);
-    assert_false(log_has(info, "is taken"));
+    kernel->ph[5].p_type = PT_NULL;
 }
 
-/* The last place again and again, which cannot be had; nor in the end the linked one. */
-static void test_every_place_refused(void **state)
+/* As ld.lld -static -E leaves it. */
+static void lose_pie(struct kernel_file *kernel)
+{
+    Elf64_Dyn *entry = (Elf64_Dyn *)(void *)(kernel->bytes + kernel->ph[5].p_offset);
+
+    while (entry->d_tag != DT_FLAGS_1)
+        entry++;
+    entry->d_un.d_val = 0;
+}
+
+/* A kernel that was not linked to move runs where it is linked; its frames and the direct map are
+ * drawn all the same. */
+static void test_cannot_move(void **state)
+{
+    static void (*const spoils[])(struct kernel_file *) = {lose_dynamic, lose_pie};
+    uint64_t frames[20], bases[20];
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        fake_world();
+        set_options(i % 4 < 2 ? "kaslr" : "quiet");
+        fake.random = i * UINT64_C(0x123456789abcdef1);
+        spoils[i % 2](kernel_file_make());
+        struct fake_outcome outcome = fake_boot();
+        assert_int_equal(outcome.ending, FAKE_HANDED_OFF);
+        const struct boot_info *info = (const void *)(uintptr_t)outcome.boot_info;
+        assert_int_equal(info->kernel_virt, KERNEL_LINK_ADDRESS);
+        assert_int_equal(outcome.entry, KERNEL_FILE_ENTRY);
+        assert_true(log_has(info, "pages at 0xffffffff80100000 (as linked), frames at 0x"));
+        assert_int_equal(has_warning(info), i % 4 < 2);
+        assert_good_tables(info, 4);
+        frames[i] = info->kernel_phys;
+        bases[i] = info->direct_map_base;
+    }
+    assert_in_range(distinct(frames, 20), 8, 20);
+    assert_in_range(distinct(bases, 20), 18, 20);
+}
+
+/* Firmware fails when more words are asked for: what it began RDRAND ends. */
+static void test_cpu_takes_over(void **state)
 {
     (void)state;
     fake_world();
     fake.random_word = UINT64_MAX;
     uint64_t last = boot_well()->kernel_phys;
 
-    for (unsigned fails = 0; fails < 3; fails++) {
-        fake_world();
-        fake.random_word = UINT64_MAX;
-        fake.nth_service = FAKE_GET_RNG;
-        fake.fail_nth = fails == 0 ? 0 : fails + 1; /* or it runs dry meanwhile */
-        fake_cpu.stack = phys(last);
-        const struct boot_info *info = boot_well();
-        assert_int_equal(info->kernel_phys, LINKED);
-        assert_int_equal(slide_of(info), 510 * STEP);
-        assert_int_equal(fake.calls_of[FAKE_GET_RNG], fails == 0 ? 4 : fails + 2);
-    }
     fake_world();
     fake.random_word = UINT64_MAX;
+    fake.nth_service = FAKE_GET_RNG;
+    fake.fail_nth = 2;
     fake_cpu.stack = phys(last);
-    fake_take_pages(LINKED, 1);
+    fake_cpu.has_rdrand = true;
     const struct boot_info *info = boot_well();
-    assert_true(info->kernel_phys != LINKED && info->kernel_phys != last);
-    assert_true(log_has(info, "0x100000 is taken, the kernel goes to"));
+    assert_true(info->kernel_phys != last && info->kernel_phys != LINKED);
+    assert_int_equal(slide_of(info), 510 * STEP);
+    assert_true(log_has(info, "KASLR by EFI_RNG_PROTOCOL, then RDRAND: pages at 0x"));
+    assert_int_equal(info->seed_size, 32);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places_vary),
-        cmocka_unit_test(test_first_and_last),
-        cmocka_unit_test(test_too_much_memory),
-        cmocka_unit_test(test_cpu_source),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_place_refused),
-        cmocka_unit_test(test_every_place_refused),
+        cmocka_unit_test(test_places_vary),     cmocka_unit_test(test_first_and_last),
+        cmocka_unit_test(test_too_much_memory), cmocka_unit_test(test_cpu_source),
+        cmocka_unit_test(test_stuck_firmware),  cmocka_unit_test(test_cpu_takes_over),
+        cmocka_unit_test(test_options),         cmocka_unit_test(test_cannot_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,6 +192,7 @@ static void an_empty_map_has_nothing(void **state)
     assert_false(memory_map_next_run(&map, ALL_TYPES, &cursor, &run));
     assert_int_equal(memory_map_retype(&map, ALL_TYPES, MEMORY_USABLE), 0);
     assert_int_equal(memory_map_size(&map, ALL_TYPES), 0);
+    assert_int_equal(memory_map_end(&map, ALL_TYPES), 0);
     assert_int_equal(memory_map_add(&map, 0, 0x1000, MEMORY_USABLE), MEMORY_MAP_FULL);
     free(map.ranges);
 }
@@ -207,6 +208,32 @@ static void covers_never_wraps(void **state)
     assert_false(memory_map_covers(&map, phys_range(0, LIMIT + 1), usable));
     assert_false(memory_map_covers(&map, phys_range(0x2000, UINT64_MAX - 0xfff), usable));
     assert_false(memory_map_covers(&map, phys_range(0, LIMIT), ~usable));
+    free(map.ranges);
+}
+
+static void the_end_is_the_highest_of_the_types(void **state)
+{
+    (void)state;
+    const struct memory_range ranges[] = {
+        {0x1000, 0x3000, MEMORY_USABLE, 0},
+        {0x4000, 0x1000, MEMORY_RESERVED, 0},
+        {0x8000, 0x2000, MEMORY_LOADER, 0},
+        {LIMIT - 0x1000, 0x1000, MEMORY_MMIO, 0},
+    };
+    static const struct {
+        memory_types_t types;
+        uint64_t end;
+    } rows[] = {
+        {0, 0},
+        {MEMORY_TYPE_BIT(MEMORY_USABLE), 0x4000},
+        {MEMORY_TYPE_BIT(MEMORY_USABLE) | MEMORY_TYPE_BIT(MEMORY_RESERVED), 0x5000},
+        {MEMORY_RAM, 0xa000},
+        {MEMORY_TYPE_BIT(MEMORY_PERSISTENT), 0},
+        {ALL_TYPES, LIMIT},
+    };
+    struct memory_map map = new_map_of(ranges, COUNT(ranges), COUNT(ranges));
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(memory_map_end(&map, rows[i].types), rows[i].end);
     free(map.ranges);
 }
 
@@ -234,6 +261,7 @@ int main(void)
         cmocka_unit_test(random_bytes_are_safe_to_check),
         cmocka_unit_test(an_empty_map_has_nothing),
         cmocka_unit_test(covers_never_wraps),
+        cmocka_unit_test(the_end_is_the_highest_of_the_types),
         cmocka_unit_test(types_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

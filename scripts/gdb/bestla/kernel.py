@@ -66,9 +66,17 @@ def load_symbols() -> None:
     print("kernel at 0x%x, 0x%x from where it is linked" % (running, slide))
 
 
+_gate: Optional[gdb.Breakpoint] = None  # follow()'s; deletes itself when it is hit
+
+
 def follow() -> None:
-    """Before the kernel's first instruction its symbols move to it, and the machine runs on."""
-    gate = gdb.Breakpoint("*%s" % SWITCHED, gdb.BP_HARDWARE_BREAKPOINT, internal=True,
+    """Before the kernel's first instruction its symbols move to it, and the machine runs on.
+
+    A machine has four hardware breakpoints: the one of a call before, not hit yet, makes room."""
+    global _gate
+    if _gate is not None and _gate.is_valid():
+        _gate.delete()
+    _gate = gate = gdb.Breakpoint("*%s" % SWITCHED, gdb.BP_HARDWARE_BREAKPOINT, internal=True,
                           temporary=True)
     gate.silent = True
     gate.commands = "bestla-kernel-symbols\ncontinue"
