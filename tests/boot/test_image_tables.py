@@ -181,11 +181,13 @@ def make_broken() -> dict[str, Broken]:
         "note-base": (16, "Q", base + PAGE,
                       f"note: base 0x{base + PAGE:x} is not the image's first page 0x{base:x}"),
         "note-frames": (4, "I", frames + 1,
-                        f"note: frames 0x{frames + 1:x} are more than the tables use, 0x{frames:x}"),
+                        f"note: frames 0x{frames + 1:x} are more than the tables use, "
+                        f"0x{frames:x}"),
         "note-frames-huge": (4, "I", 0xffffffff,
                              "note: frames 0xffffffff do not lie in one read-only segment"),
         "note-frames-few": (4, "I", frames - 1,
-                            f"note: frames 0x{frames - 1:x} are less than the tables have, 0x{frames:x}"),
+                            f"note: frames 0x{frames - 1:x} are less than the tables have, "
+                            f"0x{frames:x}"),
     }
     broken = {name: (patched(tables + lie.frame * PAGE + lie.index * 8, "Q", lie.entry),
                      f"page table {lie.frame} ({('PDPT', 'PD', 'PT')[lie.frame]}), entry "
