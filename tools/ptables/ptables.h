@@ -28,8 +28,8 @@ __attribute__((warn_unused_result)) enum tool_status tables_make(const struct el
                                                                  struct tables *tables);
 void tables_free(struct tables *tables);
 
-/* placeholders.c: finds the section, by its name, and the note, by the program headers as the loader
- * will; and checks that the tables fit and that what was found is what a PT_LOAD brings. */
+/* placeholders.c: finds the section, by its name, and the note, by the program headers as the
+ * loader will; and checks that the tables fit and that what was found is what a PT_LOAD brings. */
 __attribute__((warn_unused_result)) enum tool_status placeholders_find(
     const struct elf_file *kernel, const struct tables *tables, struct placeholders *found);
 
