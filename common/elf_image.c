@@ -306,6 +306,21 @@ bool elf_next_segment(const struct elf_image *image, unsigned *cursor, struct el
     return false;
 }
 
+bool elf_find_segment(const struct elf_image *image, struct virt_range wanted,
+                      struct elf_segment *segment)
+{
+    struct elf_segment each;
+
+    for (unsigned cursor = 0; elf_next_segment(image, &cursor, &each);) {
+        uint64_t into = wanted.start.raw - each.memory.start.raw;
+        if (into < each.memory.size && wanted.size <= each.memory.size - into) {
+            *segment = each;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "p_" and "r_" fields stand in a table: say in which row. */
 static const char *row_name(const char *field)
 {

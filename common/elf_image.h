@@ -109,6 +109,11 @@ __attribute__((warn_unused_result)) enum elf_status elf_read_segments(
  * *cursor = 0. */
 bool elf_next_segment(const struct elf_image *image, unsigned *cursor, struct elf_segment *segment);
 
+/* Finds the segment whose memory has all of `wanted` (an empty one: has its address). `segment` is
+ * filled only on true. */
+bool elf_find_segment(const struct elf_image *image, struct virt_range wanted,
+                      struct elf_segment *segment);
+
 /* Can the image run at another address than its own? Only one that was linked to: DF_1_PIE in
  * DT_FLAGS_1 (GNU's linkers and LLVM's set it for -pie, and only then). A dynamic section alone
  * does not say so: `-static -E` makes one too, and leaves absolute addresses without relocations.

@@ -17,24 +17,11 @@ static bool is_inside(struct virt_range outer, struct virt_range inner)
     return offset < outer.size && inner.size <= outer.size - offset;
 }
 
-/* The segment that all of `wanted` lies in; `found` is left alone if none. */
-static bool find_segment(const struct elf_image *image, struct virt_range wanted,
-                         struct virt_range *found)
-{
-    struct elf_segment segment;
-    for (unsigned cursor = 0; elf_next_segment(image, &cursor, &segment);) {
-        if (is_inside(segment.memory, wanted)) {
-            *found = segment.memory;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_in_a_segment(const struct elf_image *image, struct virt_range wanted)
 {
-    struct virt_range segment;
-    return find_segment(image, wanted, &segment);
+    struct elf_segment segment;
+
+    return elf_find_segment(image, wanted, &segment);
 }
 
 static uint64_t offset_of(const struct elf_image *image, uint64_t address)
@@ -176,13 +163,14 @@ static bool touches(struct virt_range table, struct virt_range target)
  * an addend one past its last byte is good. */
 static enum elf_status check_relocation(const struct elf_image *image,
                                         const struct rela_table *table, size_t index,
-                                        struct virt_range *segment, struct elf_error *error)
+                                        struct elf_segment *segment, struct elf_error *error)
 {
     const Elf64_Rela *entry = &table->entries[index];
     const uint64_t addend = (uint64_t)entry->r_addend;
     const struct virt_range target = virt_range(entry->r_offset, sizeof(uint64_t));
     const bool relative = ELF64_R_TYPE(entry->r_info) == R_X86_64_RELATIVE;
-    const bool placed = is_inside(*segment, target) || find_segment(image, target, segment);
+    const bool placed =
+        is_inside(segment->memory, target) || elf_find_segment(image, target, segment);
     const bool on_table = touches(table->where, target);
     const bool far = addend - image->span.start.raw > image->span.size;
     if (relative && placed && !on_table && !far)
@@ -203,7 +191,7 @@ static enum elf_status check_relocation(const struct elf_image *image,
 static enum elf_status check_relocations(const struct elf_image *image,
                                          const struct rela_table *table, struct elf_error *error)
 {
-    struct virt_range segment = {0};
+    struct elf_segment segment = {0};
     for (size_t i = 0; i < table->count; i++) {
         if (ELF64_R_TYPE(table->entries[i].r_info) == R_X86_64_NONE)
             continue;

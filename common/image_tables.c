@@ -30,57 +30,84 @@ bool image_next_pages(const struct elf_image *image, struct image_pages *pages)
 
 /* ---- the note -------------------------------------------------------------------------- */
 
-bool image_tables_in_notes(const void *notes, uint64_t size, uint64_t align,
-                           struct image_tables *tables, uint64_t *offset)
+static enum image_tables_status refuse(struct image_tables_error *error,
+                                       enum image_tables_status status, uint64_t value,
+                                       uint64_t limit)
+{
+    *error = (struct image_tables_error){.status = status, .value = value, .expected = limit};
+    return status;
+}
+
+static bool is_ours(const Elf64_Nhdr *header, const char *name)
+{
+    return header->n_type == IMAGE_TABLES_TYPE && header->n_namesz == sizeof(IMAGE_TABLES_OWNER) &&
+           memcmp(name, IMAGE_TABLES_OWNER, sizeof(IMAGE_TABLES_OWNER)) == 0;
+}
+
+enum image_tables_status image_tables_in_notes(const void *notes, uint64_t size, uint64_t align,
+                                               struct image_tables *tables, uint64_t *offset,
+                                               struct image_tables_error *error)
 {
     const char *bytes = notes;
     const uint64_t unit = align == 8 ? 8 : 4;
     Elf64_Nhdr header;
 
-    for (uint64_t at = 0; at <= size && size - at >= sizeof(header);) {
+    for (uint64_t at = 0; at < size;) {
+        if (size - at < sizeof(header))
+            return refuse(error, IMAGE_TABLES_CUT_NOTE, size - at, sizeof(header));
         memcpy(&header, bytes + at, sizeof(header));
         uint64_t name = at + sizeof(header);
         uint64_t descriptor = align_up(name + header.n_namesz, unit);
-        if (descriptor > size || header.n_descsz > size - descriptor)
-            return false;
-        if (header.n_type == IMAGE_TABLES_TYPE && header.n_namesz == sizeof(IMAGE_TABLES_OWNER) &&
-            memcmp(bytes + name, IMAGE_TABLES_OWNER, sizeof(IMAGE_TABLES_OWNER)) == 0 &&
-            header.n_descsz >= sizeof(*tables)) {
+        if (descriptor > size)
+            return refuse(error, IMAGE_TABLES_LONG_OWNER, header.n_namesz, size - name);
+        if (header.n_descsz > size - descriptor)
+            return refuse(error, IMAGE_TABLES_LONG_NOTE, header.n_descsz, size - descriptor);
+        if (is_ours(&header, bytes + name)) {
+            if (header.n_descsz < sizeof(*tables))
+                return refuse(error, IMAGE_TABLES_SHORT_NOTE, header.n_descsz, sizeof(*tables));
             memcpy(tables, bytes + descriptor, sizeof(*tables));
-            if (offset != NULL)
-                *offset = descriptor;
-            return true;
+            *offset = descriptor;
+            return IMAGE_TABLES_OK;
         }
         at = align_up(descriptor + header.n_descsz, unit);
     }
-    return false;
+    return IMAGE_TABLES_NONE;
 }
 
-static bool is_in_a_segment(const struct elf_image *image, uint64_t start, uint64_t size)
-{
-    struct elf_segment segment;
-
-    for (unsigned cursor = 0; elf_next_segment(image, &cursor, &segment);) {
-        uint64_t into = start - segment.memory.start.raw;
-        if (into < segment.memory.size && size <= segment.memory.size - into)
-            return true;
-    }
-    return false;
-}
-
-bool image_tables_find(const struct elf_image *image, const void *memory,
-                       struct image_tables *tables)
+enum image_tables_status image_next_notes(const struct elf_image *image, struct image_notes *notes,
+                                          struct image_tables_error *error)
 {
     const Elf64_Phdr *headers = image->table;
 
-    for (unsigned i = 0; i < image->header.segments; i++) {
-        const Elf64_Phdr *ph = &headers[i];
-        if (ph->p_type == PT_NOTE && is_in_a_segment(image, ph->p_vaddr, ph->p_filesz) &&
-            image_tables_in_notes((const char *)memory + (ph->p_vaddr - image->span.start.raw),
-                                  ph->p_filesz, ph->p_align, tables, NULL))
-            return true;
+    while (notes->cursor < image->header.segments) {
+        const Elf64_Phdr *ph = &headers[notes->cursor++];
+        if (ph->p_type != PT_NOTE || ph->p_filesz == 0)
+            continue;
+        notes->range = virt_range(ph->p_vaddr, ph->p_filesz);
+        notes->align = ph->p_align;
+        if (!elf_find_segment(image, notes->range, &notes->segment))
+            return refuse(error, IMAGE_TABLES_NOTE_OUTSIDE, ph->p_vaddr, ph->p_filesz);
+        return IMAGE_TABLES_OK;
     }
-    return false;
+    return IMAGE_TABLES_NONE;
+}
+
+enum image_tables_status image_tables_find(const struct elf_image *image, const void *memory,
+                                           struct image_tables *tables,
+                                           struct image_tables_error *error)
+{
+    enum image_tables_status status;
+    struct image_notes notes = {0};
+    uint64_t offset;
+
+    while ((status = image_next_notes(image, &notes, error)) == IMAGE_TABLES_OK) {
+        uint64_t at = notes.range.start.raw - image->span.start.raw;
+        status = image_tables_in_notes((const char *)memory + at, notes.range.size, notes.align,
+                                       tables, &offset, error);
+        if (status != IMAGE_TABLES_NONE)
+            return status;
+    }
+    return status;
 }
 
 /* ---- making them ----------------------------------------------------------------------- */
@@ -161,76 +188,94 @@ void image_tables_pack(const struct pt_space *space, uint64_t root, uint64_t *fr
 
 /* ---- moving them ----------------------------------------------------------------------- */
 
-/* Everything between a PDPT entry and its PD while frames are offsets in the image. */
+/* Everything between a PDPT entry and its PD while frames are offsets in the image. A place is
+ * such an offset, too, so that who only reads needs no pointer to write by; no PD lies at 0, for
+ * the PDPT comes before it. */
 struct directories {
-    char *memory;
-    uint64_t *pdpt;
+    const char *memory;
+    const uint64_t *pdpt;
 };
 
 static struct directories directories(const void *memory, const struct image_tables *tables)
 {
-    char *bytes = (char *)(uintptr_t)memory;
-    return (struct directories){bytes, (uint64_t *)(void *)(bytes + tables->root)};
+    const char *bytes = memory;
+    return (struct directories){bytes, (const uint64_t *)(const void *)(bytes + tables->root)};
 }
 
 #define SLOTS ((uint64_t)PT_ENTRIES * PT_ENTRIES) /* PD entries under one PDPT */
 
-/* The PD of PDPT entry `index`, NULL where there is none. */
-static uint64_t *directory_at(const struct directories *all, uint64_t index)
+static const uint64_t *entries_at(const struct directories *all, uint64_t place)
+{
+    return (const uint64_t *)(const void *)(all->memory + place);
+}
+
+static uint64_t *entries_to_write(char *memory, uint64_t place)
+{
+    return (uint64_t *)(void *)(memory + place);
+}
+
+/* The place of PDPT entry `index`'s PD, 0 where there is none. */
+static uint64_t directory_at(const struct directories *all, uint64_t index)
 {
     uint64_t entry = all->pdpt[index];
 
-    return entry == 0 ? NULL : (uint64_t *)(void *)(all->memory + entry_table(entry).raw);
+    return entry == 0 ? 0 : entry_table(entry).raw;
 }
 
-/* The PD entry number `slot` of all that the PDPT could have, NULL where it has no PD. */
-static uint64_t *slot_at(const struct directories *all, uint64_t slot)
+/* The place of PD entry number `slot` of all that the PDPT could have, 0 where it has no PD. */
+static uint64_t slot_at(const struct directories *all, uint64_t slot)
 {
-    uint64_t *entries = slot < SLOTS ? directory_at(all, slot / PT_ENTRIES) : NULL;
+    uint64_t directory = slot < SLOTS ? directory_at(all, slot / PT_ENTRIES) : 0;
 
-    return entries == NULL ? NULL : entries + slot % PT_ENTRIES;
+    return directory == 0 ? 0 : directory + slot % PT_ENTRIES * sizeof(uint64_t);
 }
 
 /* The first slot from `slot` on, going up or down, that is in use; SLOTS or more: none. */
 static uint64_t next_slot(const struct directories *all, uint64_t slot, bool up)
 {
     while (slot < SLOTS) {
-        const uint64_t *entries = directory_at(all, slot / PT_ENTRIES);
+        uint64_t directory = directory_at(all, slot / PT_ENTRIES);
         uint64_t first = align_down(slot, PT_ENTRIES), index = slot % PT_ENTRIES;
+        const uint64_t *entries = entries_at(all, directory);
 
-        while (entries != NULL && index < PT_ENTRIES && entries[index] == 0)
+        while (directory != 0 && index < PT_ENTRIES && entries[index] == 0)
             index = up ? index + 1 : index - 1; /* below 0 is far above, too */
-        if (entries != NULL && index < PT_ENTRIES)
+        if (directory != 0 && index < PT_ENTRIES)
             return first + index;
         slot = up ? first + PT_ENTRIES : first - 1;
     }
     return slot;
 }
 
+static uint64_t steps_of(uint64_t slide)
+{
+    return (uint64_t)((int64_t)slide >> level_shift(PT_LEVEL_PD));
+}
+
 bool image_tables_can_slide(const void *memory, const struct image_tables *tables, uint64_t slide)
 {
     const struct directories all = directories(memory, tables);
-    const uint64_t steps = (uint64_t)((int64_t)slide >> 21);
+    const uint64_t steps = steps_of(slide);
 
     if (slide == 0 || !is_aligned(slide, IMAGE_TABLES_STEP))
         return slide == 0;
     for (uint64_t slot = next_slot(&all, 0, true); slot < SLOTS;
          slot = next_slot(&all, slot + 1, true)) {
-        if (slot_at(&all, slot + steps) == NULL)
+        if (slot_at(&all, slot + steps) == 0)
             return false;
     }
     return true;
 }
 
 /* From the end that they move towards, so that none is written over before it has moved. */
-static void slide_entries(const struct directories *all, uint64_t steps)
+static void slide_entries(const struct directories *all, char *memory, uint64_t steps)
 {
     const bool up = steps >> 63 != 0; /* they go down */
 
     for (uint64_t slot = next_slot(all, up ? 0 : SLOTS - 1, up); slot < SLOTS;
          slot = next_slot(all, up ? slot + 1 : slot - 1, up)) {
-        uint64_t *entry = slot_at(all, slot);
-        *slot_at(all, slot + steps) = *entry;
+        uint64_t *entry = entries_to_write(memory, slot_at(all, slot));
+        *entries_to_write(memory, slot_at(all, slot + steps)) = *entry;
         *entry = 0;
     }
 }
@@ -249,12 +294,13 @@ static void move_run(uint64_t *entries, size_t count, uint64_t delta, uint64_t k
 }
 
 /* The leaves of a run of pages, a PT at a time. */
-static void move_leaves(const struct directories *all, struct virt_range pages, uint64_t delta,
-                        uint64_t kept)
+static void move_leaves(const struct directories *all, char *memory, struct virt_range pages,
+                        uint64_t delta, uint64_t kept)
 {
     while (pages.size > 0) {
-        uint64_t slot = (pages.start.raw - IMAGE_TABLES_PDPT) / IMAGE_TABLES_STEP;
-        uint64_t *pt = (uint64_t *)(void *)(all->memory + entry_table(*slot_at(all, slot)).raw);
+        uint64_t slot = (pages.start.raw - IMAGE_TABLES_PDPT) >> level_shift(PT_LEVEL_PD);
+        uint64_t entry = *entries_at(all, slot_at(all, slot));
+        uint64_t *pt = entries_to_write(memory, entry_table(entry).raw);
         size_t index = level_index(pages.start, PT_LEVEL_PT);
         uint64_t size = min_u64(pages.size, (PT_ENTRIES - index) * PAGE_SIZE);
 
@@ -277,18 +323,19 @@ void image_tables_move(const struct elf_image *image, void *memory,
                        bool no_execute)
 {
     const struct directories all = directories(memory, tables);
+    uint64_t *pdpt = entries_to_write(memory, tables->root);
     const uint64_t kept = no_execute ? ~UINT64_C(0) : ~ENTRY_NO_EXECUTE;
     struct image_pages pages = {0};
 
     while (image_next_pages(image, &pages))
-        move_leaves(&all, pages.range, phys.raw, kept);
+        move_leaves(&all, memory, pages.range, phys.raw, kept);
     if (slide != 0)
-        slide_entries(&all, (uint64_t)((int64_t)slide >> 21));
+        slide_entries(&all, memory, steps_of(slide));
     for (size_t i = 0; i < PT_ENTRIES; i++) {
-        uint64_t *directory = directory_at(&all, i);
-        if (directory == NULL)
+        uint64_t directory = directory_at(&all, i);
+        if (directory == 0)
             continue;
-        move_pointers(directory, phys.raw);
-        all.pdpt[i] += phys.raw;
+        move_pointers(entries_to_write(memory, directory), phys.raw);
+        pdpt[i] += phys.raw;
     }
 }

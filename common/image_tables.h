@@ -29,7 +29,7 @@
 #define IMAGE_TABLES_PDPT (IMAGE_TABLES_REGION - IMAGE_TABLES_REGION_SIZE)
 
 /* Slides are multiples of this: what a PD entry maps. */
-#define IMAGE_TABLES_STEP (UINT64_C(1) << 21)
+#define IMAGE_TABLES_STEP (PT_ENTRIES * PAGE_SIZE)
 
 /* The note's descriptor. In a file it may be aligned to 4 only. */
 struct image_tables {
@@ -58,40 +58,22 @@ struct image_pages {
 };
 bool image_next_pages(const struct elf_image *image, struct image_pages *pages);
 
-/* Finds the descriptor among the notes of one PT_NOTE or SHT_NOTE, `align` being its alignment
- * (8, or else 4). Notes that reach past `size` are not looked at. `tables` is filled and `offset`,
- * which may be NULL, set to where the descriptor begins, only on true. */
-bool image_tables_in_notes(const void *notes, uint64_t size, uint64_t align,
-                           struct image_tables *tables, uint64_t *offset);
-
-/* As above, in an image that lies at `memory`: image->span.size bytes. */
-bool image_tables_find(const struct elf_image *image, const void *memory,
-                       struct image_tables *tables);
-
-/* ---- making them ----------------------------------------------------------------------- */
-
-/* Maps the image into `space`, whose members are as pt_create wants them, with top PT_LEVEL_PDPT,
- * NX, and 52 physical bits: the tables as they will be, but for where they lie. PT_OK, or what
- * pt_map says; PT_BAD_RANGE also where the image leaves IMAGE_TABLES_REGION. The caller destroys
- * the space if it was created (root not 0). */
-__attribute__((warn_unused_result)) enum pt_status image_tables_build(const struct elf_image *image,
-                                                                      struct pt_space *space);
-
-/* How many frames the space has. */
-uint32_t image_tables_count(const struct pt_space *space);
-
-/* Writes the space's tables in their order to `frames`, image_tables_count() times 4 KiB, as they
- * are when the first of them lies `root` bytes into the image. */
-void image_tables_pack(const struct pt_space *space, uint64_t root, uint64_t *frames);
-
-/* ---- using them ------------------------------------------------------------------------ */
+/* ---- what is wrong ---------------------------------------------------------------------- */
 
 enum image_tables_status {
     IMAGE_TABLES_OK,
-    IMAGE_TABLES_BAD_BASE,       /* note: not the image's first page */
-    IMAGE_TABLES_BAD_ROOT,       /* note: not a whole page */
-    IMAGE_TABLES_BAD_FRAMES,     /* note: not inside one segment that is only read */
-    IMAGE_TABLES_UNUSED_FRAMES,  /* note: no entry leads to the last of them */
+    IMAGE_TABLES_NONE,           /* no note of ours: no mistake, and no error is filled in */
+    IMAGE_TABLES_NOTE_OUTSIDE,   /* a PT_NOTE's p_vaddr: no PT_LOAD has all of its p_filesz */
+    IMAGE_TABLES_CUT_NOTE,       /* notes end inside a note's header */
+    IMAGE_TABLES_LONG_OWNER,     /* n_namesz: past their end */
+    IMAGE_TABLES_LONG_NOTE,      /* n_descsz: past their end */
+    IMAGE_TABLES_SHORT_NOTE,     /* our n_descsz: less than the descriptor has */
+    IMAGE_TABLES_BAD_BASE,       /* base: not the image's first page */
+    IMAGE_TABLES_BAD_REGION,     /* base: below IMAGE_TABLES_REGION */
+    IMAGE_TABLES_BAD_ROOT,       /* root: not a whole page of the image */
+    IMAGE_TABLES_BAD_FRAMES,     /* frames: 0, or not inside one segment that is only read */
+    IMAGE_TABLES_FEW_FRAMES,     /* frames: the tables lead to more */
+    IMAGE_TABLES_UNUSED_FRAMES,  /* frames: no entry leads to the last of them */
     IMAGE_TABLES_MISSING,        /* not present, where a segment has a page */
     IMAGE_TABLES_STRAY,          /* not 0, where none has */
     IMAGE_TABLES_USER,           /* the user bit */
@@ -118,15 +100,63 @@ struct image_tables_error {
     uint64_t expected;   /* what it must be; the note: what it was held against */
 };
 
+/* One line: "page table 2 (PT), entry 17, for 0xffffffff80011000: 0x11003 grants more than its
+ * segment; 0x11001 is right", or "note: root 0x29008 is not a page inside the image of 0x33000
+ * bytes". For every status from IMAGE_TABLES_NOTE_OUTSIDE on. Returns the length as format_text
+ * does. */
+size_t image_tables_describe(const struct image_tables_error *error, char *buffer, size_t size);
+
+/* ---- the note -------------------------------------------------------------------------- */
+
+/* Finds the descriptor among the notes of one PT_NOTE, `align` being its alignment (8, or else 4).
+ * `tables` is filled and `offset` set to where the descriptor begins only on IMAGE_TABLES_OK. Else
+ * IMAGE_TABLES_NONE, _CUT_NOTE, _LONG_OWNER, _LONG_NOTE, _SHORT_NOTE; notes behind ours are not
+ * looked at. */
+__attribute__((warn_unused_result)) enum image_tables_status image_tables_in_notes(
+    const void *notes, uint64_t size, uint64_t align, struct image_tables *tables, uint64_t *offset,
+    struct image_tables_error *error);
+
+/* The image's PT_NOTEs that have bytes, one after the other. Start with all 0. */
+struct image_notes {
+    struct virt_range range;    /* p_vaddr, p_filesz */
+    struct elf_segment segment; /* the PT_LOAD that has all of it */
+    uint64_t align;             /* p_align */
+    unsigned cursor;            /* in the program header table */
+};
+
+/* IMAGE_TABLES_OK, IMAGE_TABLES_NONE after the last, IMAGE_TABLES_NOTE_OUTSIDE. */
+__attribute__((warn_unused_result)) enum image_tables_status image_next_notes(
+    const struct elf_image *image, struct image_notes *notes, struct image_tables_error *error);
+
+/* Finds the descriptor in an image that lies at `memory`: image->span.size bytes. Each status of
+ * the two above. */
+__attribute__((warn_unused_result)) enum image_tables_status image_tables_find(
+    const struct elf_image *image, const void *memory, struct image_tables *tables,
+    struct image_tables_error *error);
+
+/* ---- making them ----------------------------------------------------------------------- */
+
+/* Maps the image into `space`, whose members are as pt_create wants them, with top PT_LEVEL_PDPT,
+ * NX, and 52 physical bits: the tables as they will be, but for where they lie. PT_OK, or what
+ * pt_map says; PT_BAD_RANGE also where the image leaves IMAGE_TABLES_REGION. The caller destroys
+ * the space if it was created (root not 0). */
+__attribute__((warn_unused_result)) enum pt_status image_tables_build(const struct elf_image *image,
+                                                                      struct pt_space *space);
+
+/* How many frames the space has. */
+uint32_t image_tables_count(const struct pt_space *space);
+
+/* Writes the space's tables in their order to `frames`, image_tables_count() times 4 KiB, as they
+ * are when the first of them lies `root` bytes into the image. */
+void image_tables_pack(const struct pt_space *space, uint64_t root, uint64_t *frames);
+
+/* ---- using them ------------------------------------------------------------------------ */
+
 /* Holds tables that nobody vouches for against the image's segments. `memory` is the image as
  * above, aligned to 8. Nothing is written but `error`, and that only on failure. */
 __attribute__((warn_unused_result)) enum image_tables_status image_tables_verify(
     const struct elf_image *image, const void *memory, const struct image_tables *tables,
     struct image_tables_error *error);
-
-/* One line: "page table 2 (PT), entry 17, for 0xffffffff80011000: 0x11003 grants more than its
- * segment; 0x11001 is right". Returns the length as format_text does. */
-size_t image_tables_describe(const struct image_tables_error *error, char *buffer, size_t size);
 
 /* The next two are for tables that were verified and not moved yet. */
 

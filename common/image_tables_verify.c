@@ -22,16 +22,10 @@ struct checker {
 static bool are_only_read(const struct elf_image *image, const struct image_tables *tables)
 {
     uint64_t start = image->span.start.raw + tables->root;
-    uint64_t size = tables->frames * PAGE_SIZE;
     struct elf_segment segment;
 
-    for (unsigned cursor = 0; elf_next_segment(image, &cursor, &segment);) {
-        uint64_t into = start - segment.memory.start.raw;
-        if (segment.rights == PT_RIGHT_READ && into < segment.memory.size &&
-            size <= segment.memory.size - into)
-            return true;
-    }
-    return false;
+    return elf_find_segment(image, virt_range(start, tables->frames * PAGE_SIZE), &segment) &&
+           segment.rights == PT_RIGHT_READ;
 }
 
 static enum image_tables_status note_lies(struct image_tables_error *error,
@@ -48,6 +42,8 @@ static enum image_tables_status verify_note(const struct elf_image *image,
 {
     if (tables->base != image->span.start.raw)
         return note_lies(error, IMAGE_TABLES_BAD_BASE, tables->base, image->span.start.raw);
+    if (tables->base < IMAGE_TABLES_REGION)
+        return note_lies(error, IMAGE_TABLES_BAD_REGION, tables->base, IMAGE_TABLES_REGION);
     if (!is_aligned(tables->root, PAGE_SIZE) || tables->root >= image->span.size)
         return note_lies(error, IMAGE_TABLES_BAD_ROOT, tables->root, image->span.size);
     if (tables->frames == 0 || !are_only_read(image, tables))
@@ -207,9 +203,9 @@ static bool check_pointer(struct checker *checker, const struct view *view, size
     if (checker->frames[view->frame * (uint64_t)PT_ENTRIES + index] != expected)
         return refuse(checker, view, index, expected);
     if (checker->next == checker->tables->frames) {
-        /* Right as the entry is, the frame it leads to is none of the note's. */
-        (void)refuse(checker, view, index, expected);
-        checker->error->status = IMAGE_TABLES_OUTSIDE_TABLES;
+        /* The entry is right: it is the note that knows of too few. */
+        (void)note_lies(checker->error, IMAGE_TABLES_FEW_FRAMES, checker->next,
+                        checker->next + UINT64_C(1));
         return false;
     }
     checker->next++;
@@ -243,8 +239,6 @@ enum image_tables_status image_tables_verify(const struct elf_image *image, cons
 
     if (status != IMAGE_TABLES_OK)
         return status;
-    if (image->span.start.raw < IMAGE_TABLES_REGION)
-        return note_lies(error, IMAGE_TABLES_BAD_BASE, tables->base, IMAGE_TABLES_REGION);
     struct checker checker = {
         .image = image,
         .tables = tables,
@@ -262,36 +256,49 @@ enum image_tables_status image_tables_verify(const struct elf_image *image, cons
 
 /* ---- words ----------------------------------------------------------------------------- */
 
-static const char *const texts[] = {
-    [IMAGE_TABLES_OK] = "is as it must be",
-    [IMAGE_TABLES_BAD_BASE] = "note: base is not the image's first page",
-    [IMAGE_TABLES_BAD_ROOT] = "note: root is no page of the image's, of bytes",
-    [IMAGE_TABLES_BAD_FRAMES] = "note: frames do not lie in one read-only segment, from root",
-    [IMAGE_TABLES_UNUSED_FRAMES] = "note: frames are more than the tables use",
-    [IMAGE_TABLES_MISSING] = "maps nothing where a segment has a page",
-    [IMAGE_TABLES_STRAY] = "stands where no segment has a page",
-    [IMAGE_TABLES_USER] = "has the user bit",
-    [IMAGE_TABLES_LARGE] = "is a large leaf",
-    [IMAGE_TABLES_MEMORY_TYPE] = "is not write-back",
-    [IMAGE_TABLES_GLOBAL] = "has the global bit",
-    [IMAGE_TABLES_RESERVED] = "has a bit that must be 0",
-    [IMAGE_TABLES_OUTSIDE_TABLES] = "leads out of the tables",
-    [IMAGE_TABLES_NOT_NEXT] = "leads to a table that is not the next",
-    [IMAGE_TABLES_OUTSIDE_IMAGE] = "maps what is not the image's",
-    [IMAGE_TABLES_WRONG_FRAME] = "maps another page of the image",
-    [IMAGE_TABLES_MORE_RIGHTS] = "grants more than its segment",
-    [IMAGE_TABLES_FEWER_RIGHTS] = "grants less than its segment",
+/* Of a note: its field, and the words between the two numbers and behind them. Of an entry: what it
+ * does. */
+static const struct words {
+    const char *field, *fault, *end;
+} words[] = {
+    [IMAGE_TABLES_OK] = {NULL, "is as it must be", NULL},
+    [IMAGE_TABLES_NONE] = {NULL, "is not there", NULL},
+    [IMAGE_TABLES_NOTE_OUTSIDE] = {"p_vaddr", "is in no PT_LOAD that has room for p_filesz", ""},
+    [IMAGE_TABLES_CUT_NOTE] = {"the last", "bytes are less than a header's", ""},
+    [IMAGE_TABLES_LONG_OWNER] = {"n_namesz", "reaches past the notes, of which", " bytes are left"},
+    [IMAGE_TABLES_LONG_NOTE] = {"n_descsz", "reaches past the notes, of which", " bytes are left"},
+    [IMAGE_TABLES_SHORT_NOTE] = {"n_descsz", "is less than the descriptor's", " bytes"},
+    [IMAGE_TABLES_BAD_BASE] = {"base", "is not the image's first page", ""},
+    [IMAGE_TABLES_BAD_REGION] = {"base", "is below where images may lie, from", " on"},
+    [IMAGE_TABLES_BAD_ROOT] = {"root", "is not a page inside the image of", " bytes"},
+    [IMAGE_TABLES_BAD_FRAMES] = {"frames", "do not lie in one read-only segment, from root", ""},
+    [IMAGE_TABLES_FEW_FRAMES] = {"frames", "are less than the tables have,", " or more"},
+    [IMAGE_TABLES_UNUSED_FRAMES] = {"frames", "are more than the tables use,", ""},
+    [IMAGE_TABLES_MISSING] = {NULL, "maps nothing where a segment has a page", NULL},
+    [IMAGE_TABLES_STRAY] = {NULL, "stands where no segment has a page", NULL},
+    [IMAGE_TABLES_USER] = {NULL, "has the user bit", NULL},
+    [IMAGE_TABLES_LARGE] = {NULL, "is a large leaf", NULL},
+    [IMAGE_TABLES_MEMORY_TYPE] = {NULL, "is not write-back", NULL},
+    [IMAGE_TABLES_GLOBAL] = {NULL, "has the global bit", NULL},
+    [IMAGE_TABLES_RESERVED] = {NULL, "has a bit that must be 0", NULL},
+    [IMAGE_TABLES_OUTSIDE_TABLES] = {NULL, "leads out of the tables", NULL},
+    [IMAGE_TABLES_NOT_NEXT] = {NULL, "leads to a table that is not the next", NULL},
+    [IMAGE_TABLES_OUTSIDE_IMAGE] = {NULL, "maps what is not the image's", NULL},
+    [IMAGE_TABLES_WRONG_FRAME] = {NULL, "maps another page of the image", NULL},
+    [IMAGE_TABLES_MORE_RIGHTS] = {NULL, "grants more than its segment", NULL},
+    [IMAGE_TABLES_FEWER_RIGHTS] = {NULL, "grants less than its segment", NULL},
 };
 
 size_t image_tables_describe(const struct image_tables_error *error, char *buffer, size_t size)
 {
     static const char *const levels[] = {"", "PT", "PD", "PDPT"};
+    const struct words *say = &words[error->status];
 
     if (error->level == 0)
-        return format_text(buffer, size, "%s: 0x%lx, 0x%lx", texts[error->status], error->value,
-                           error->expected);
+        return format_text(buffer, size, "note: %s 0x%lx %s 0x%lx%s", say->field, error->value,
+                           say->fault, error->expected, say->end);
     return format_text(buffer, size,
                        "page table %u (%s), entry %u, for 0x%lx: 0x%lx %s; 0x%lx is right",
                        error->frame, levels[error->level], error->index, error->virt, error->value,
-                       texts[error->status], error->expected);
+                       say->fault, error->expected);
 }

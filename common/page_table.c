@@ -180,6 +180,10 @@ enum pt_status pt_link(struct pt_space *space, virt_addr_t address, phys_addr_t 
                        enum pt_level level)
 {
     struct linking linking = {{.at = link_slot}, table, level};
+
+    space->where = address;
+    if (level >= space->top)
+        return PT_BAD_RANGE;
     uint64_t size = level_size(level) * PT_ENTRIES;
     struct virt_range range = {virt(align_down(address.raw, size)), size};
     enum pt_status status = check_range(space, range);

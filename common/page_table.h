@@ -20,7 +20,8 @@
 enum pt_status {
     PT_OK,
     PT_MISALIGNED,     /* virtual address, physical address or size not whole pages */
-    PT_BAD_RANGE,      /* empty, wraps, not canonical, or past MAXPHYADDR */
+    PT_BAD_RANGE,      /* empty, wraps, not canonical, or past MAXPHYADDR; pt_link: a table that
+                          no entry of the space can lead to */
     PT_BAD_ATTRIBUTES, /* no read right, write and execute together, user, PAT past 7 */
     PT_ALREADY_MAPPED, /* pt_map, pt_link, pt_clone: something is mapped there */
     PT_NOT_MAPPED,     /* pt_unmap, pt_protect, pt_set_global, pt_split: a hole in the range */
@@ -70,8 +71,9 @@ __attribute__((warn_unused_result)) enum pt_status pt_map(struct pt_space *space
                                                           enum pt_level largest);
 
 /* Puts a table that somebody else made under the entry that stands for `address` one level above
- * it. `level`, below the space's top, is the table's, and the table, with those below it, belongs
- * to the space from then on. PT_MISALIGNED, PT_BAD_RANGE, PT_ALREADY_MAPPED, PT_NO_FRAMES. */
+ * it. `level` is the table's, and the table, with those below it, belongs to the space from then
+ * on. PT_MISALIGNED, PT_BAD_RANGE (also where `level` is not below the space's top),
+ * PT_ALREADY_MAPPED, PT_NO_FRAMES. */
 __attribute__((warn_unused_result)) enum pt_status pt_link(struct pt_space *space,
                                                            virt_addr_t address, phys_addr_t table,
                                                            enum pt_level level);

@@ -175,12 +175,19 @@ def make_broken() -> dict[str, Broken]:
     note, (_, frames, root, base) = descriptor()
     tables = find_sections()[".page_tables"][1]
     fields = {
-        "note-root": (8, "Q", root + 8, "note: root is no page of the image's"),
-        "note-root-far": (8, "Q", 1 << 40, "note: root is no page of the image's"),
-        "note-base": (16, "Q", base + PAGE, "note: base is not the image's first page"),
-        "note-frames": (4, "I", frames + 1, "note: frames are more than the tables use"),
-        "note-frames-huge": (4, "I", 0xffffffff, "note: frames do not lie in one read-only"),
-        "note-frames-few": (4, "I", frames - 1, "page table 1 (PD)"),
+        "note-root": (8, "Q", root + 8,
+                      f"note: root 0x{root + 8:x} is not a page inside the image of 0x"),
+        "note-root-far": (8, "Q", 1 << 40, "note: root 0x10000000000 is not a page inside the"),
+        "note-base": (16, "Q", base + PAGE,
+                      f"note: base 0x{base + PAGE:x} is not the image's first page 0x{base:x}"),
+        "note-frames": (4, "I", frames + 1,
+                        f"note: frames 0x{frames + 1:x} are more than the tables use, "
+                        f"0x{frames:x}"),
+        "note-frames-huge": (4, "I", 0xffffffff,
+                             "note: frames 0xffffffff do not lie in one read-only segment"),
+        "note-frames-few": (4, "I", frames - 1,
+                            f"note: frames 0x{frames - 1:x} are less than the tables have, "
+                            f"0x{frames:x}"),
     }
     broken = {name: (patched(tables + lie.frame * PAGE + lie.index * 8, "Q", lie.entry),
                      f"page table {lie.frame} ({('PDPT', 'PD', 'PT')[lie.frame]}), entry "

@@ -75,20 +75,24 @@ class File:
         held = PAGE + self.room
         entry = next((each.virt for each in self.segments if each.flags & X), 0)
         sections_at = PAGE + held + len(names) + 7 & -8
+        get = self.changes.get
         data = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, 62, 1, entry, 64, sections_at,
-                           0, 64, 56, len(self.segments), 64, 4, 3)
+                           0, 64, 56, len(self.segments) + 1, 64, 4, 3)
         for number, each in enumerate(self.segments):
             offset, size = (PAGE, held) if number == self.holder else (each.virt % PAGE, 0)
             data += struct.pack("<IIQQQQQQ", LOAD, each.flags, offset, each.virt,
                                 0x100000 + each.virt - self.base, size, each.size, PAGE)
+        note = get("note at", self.virt)
+        data += struct.pack("<IIQQQQQQ", get("header", NOTE), R, PAGE, note, note,
+                            get("note size", NOTE_BYTES), NOTE_BYTES, 4)
         data = data.ljust(PAGE, b"\0")
-        data += struct.pack("<III8s", 7, 24, NOTE_TYPE, b"Bestla").ljust(PAGE, b"\0")
+        data += struct.pack("<III8s", 7, get("descriptor", 24), NOTE_TYPE,
+                            b"Bestla").ljust(PAGE, b"\0")
         data += bytes(self.room) + names
         data = data.ljust(sections_at + 64, b"\0")
-        get = self.changes.get
         for row in ((1, get("type", PROGBITS), 3, self.virt + PAGE + get("shift", 0),
                      2 * PAGE + get("shift", 0), self.room - get("shift", 0)),
-                    (14, get("note", SHT_NOTE), 2, self.virt, PAGE, NOTE_BYTES),
+                    (14, SHT_NOTE, 2, self.virt, PAGE, NOTE_BYTES),
                     (27, STRTAB, 0, 0, PAGE + held, len(names))):
             data += struct.pack("<IIQQQQIIQQ", *row, 0, 0, 4, 0)
         return data
@@ -260,8 +264,19 @@ REFUSED: dict[str, tuple[File, int, str]] = {
     "none": (replace(good(), room=0), SMALL, ".page_tables has 0 bytes, the tables need 12288"),
     "in BSS": (replace(good(), changes={"type": NOBITS}), NO_PLACEHOLDER,
                "no section .page_tables with bytes to fill"),
-    "no note": (replace(good(), changes={"note": PROGBITS}), NO_PLACEHOLDER,
-                "no note of type 1279415376 and owner Bestla"),
+    "no note": (replace(good(), changes={"note size": 0}), NO_PLACEHOLDER,
+                "no PT_NOTE has a note of type 1279415376 and owner Bestla"),
+    # The section is there, but loaders read program headers.
+    "a section only": (replace(good(), changes={"header": 0}), NO_PLACEHOLDER,
+                       "no PT_NOTE has a note of type 1279415376 and owner Bestla"),
+    "note not loaded": (replace(good(), changes={"note at": 0x1000}), BAD_PLACE,
+                        "note: p_vaddr 0x1000 is in no PT_LOAD that has room for p_filesz 0x2c"),
+    "note in BSS": (replace(good(), changes={"note at": 0xffffffff80108000}), BAD_PLACE,
+                    "note: p_vaddr 0xffffffff80108000 is in no PT_LOAD that has room for"),
+    "note cut": (replace(good(), changes={"note size": 43}), BAD_PLACE,
+                 "note: n_descsz 0x18 reaches past the notes, of which 0x17 bytes are left"),
+    "note short": (replace(good(), changes={"descriptor": 23}), BAD_PLACE,
+                   "note: n_descsz 0x17 is less than the descriptor's 0x18 bytes"),
     "not on a page": (replace(good(), room=4 * PAGE, changes={"shift": 8}), BAD_PLACE,
                       ".page_tables at 0xffffffff80103008 is not a page of a PT_LOAD"),
     "written": (segment(1, flags=R | W), BAD_PLACE, "0xffffffff80103000 is not a page"),

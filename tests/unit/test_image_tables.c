@@ -269,24 +269,33 @@ static void test_slides_within_one_directory(void **state)
     }
 }
 
+/* One page too low: nothing is built, and frames that would do are not looked at. */
 static void test_outside_the_region(void **state)
 {
+    static const uint64_t no_frames[3 * PT_ENTRIES];
     struct sample sample = {0};
     struct fake_memory memory;
     struct image_tables_error error;
+    char text[200];
 
     (void)state;
     add_segment(&sample, IMAGE_TABLES_REGION, 16 * PAGE_SIZE, PF_R | PF_X);
+    add_segment(&sample, IMAGE_TABLES_REGION + 16 * PAGE_SIZE, 3 * PAGE_SIZE, PF_R);
     image_sample_read(&sample);
     sample.image.span.start.raw -= PAGE_SIZE;
+    sample.image.span.size += PAGE_SIZE;
     fake_memory_open(&memory);
     struct pt_space space = image_sample_space(&memory);
     assert_int_equal(image_tables_build(&sample.image, &space), PT_BAD_RANGE);
     assert_int_equal(space.root.raw, 0);
     assert_int_equal(memory.taken_count, 0);
     fake_memory_close(&memory);
-    sample.tables = (struct image_tables){1, 3, 0, sample.image.span.start.raw};
-    assert_int_not_equal(image_sample_verify(&sample, &error), IMAGE_TABLES_OK);
+    sample.tables = (struct image_tables){1, 3, 17 * PAGE_SIZE, sample.image.span.start.raw};
+    sample.memory = (char *)((uintptr_t)no_frames - sample.tables.root);
+    assert_int_equal(image_sample_verify(&sample, &error), IMAGE_TABLES_BAD_REGION);
+    image_tables_describe(&error, text, sizeof(text));
+    assert_string_equal(text, "note: base 0xffffffbffffff000 is below where images may lie, from "
+                              "0xffffffc000000000 on");
 }
 
 /* Building is refused a frame at every place, and leaves nothing taken. */

@@ -155,32 +155,60 @@ static void test_describe(void **state)
     assert_string_equal(text, "page table 2 (PT), entry 506, for 0xffffffc07fffa000: 0x3 grants "
                               "more than its segment; 0x1 is right");
     assert_int_equal(length, strlen(text));
-    sample.tables.frames = 0;
-    assert_int_equal(image_sample_verify(&sample, &error), IMAGE_TABLES_BAD_FRAMES);
-    image_tables_describe(&error, text, sizeof(text));
-    assert_non_null(strstr(text, "note: frames"));
     free(sample.frames);
 }
 
 /* ---- the note -------------------------------------------------------------------------- */
+
+static void assert_says(const struct image_tables_error *error, const char *words)
+{
+    char text[200];
+
+    size_t length = image_tables_describe(error, text, sizeof(text));
+    assert_string_equal(text, words);
+    assert_int_equal(length, strlen(words));
+}
 
 static void test_lying_note(void **state)
 {
     static const struct {
         struct image_tables tables;
         enum image_tables_status status;
+        const char *words;
     } notes[] = {
-        {{1, 6, ROOT, BASE + PAGE_SIZE}, IMAGE_TABLES_BAD_BASE},
-        {{1, 6, ROOT, 0}, IMAGE_TABLES_BAD_BASE},
-        {{1, 6, ROOT + 8, BASE}, IMAGE_TABLES_BAD_ROOT},
-        {{1, 6, 525 * PAGE_SIZE, BASE}, IMAGE_TABLES_BAD_ROOT},
-        {{1, 6, -PAGE_SIZE, BASE}, IMAGE_TABLES_BAD_ROOT},
-        {{1, 0, ROOT, BASE}, IMAGE_TABLES_BAD_FRAMES},
-        {{1, 9, ROOT, BASE}, IMAGE_TABLES_BAD_FRAMES}, /* into the data */
-        {{1, UINT32_MAX, ROOT, BASE}, IMAGE_TABLES_BAD_FRAMES},
-        {{1, 6, 3 * PAGE_SIZE, BASE}, IMAGE_TABLES_BAD_FRAMES},  /* from the gap */
-        {{1, 1, PAGE_SIZE, BASE}, IMAGE_TABLES_BAD_FRAMES},      /* executed */
-        {{1, 6, 20 * PAGE_SIZE, BASE}, IMAGE_TABLES_BAD_FRAMES}, /* written */
+        {{1, 6, ROOT, BASE + PAGE_SIZE},
+         IMAGE_TABLES_BAD_BASE,
+         "note: base 0xffffffc07fffb000 is not the image's first page 0xffffffc07fffa000"},
+        {{1, 6, ROOT, 0},
+         IMAGE_TABLES_BAD_BASE,
+         "note: base 0x0 is not the image's first page 0xffffffc07fffa000"},
+        {{1, 6, ROOT + 8, BASE},
+         IMAGE_TABLES_BAD_ROOT,
+         "note: root 0x4008 is not a page inside the image of 0x20d000 bytes"},
+        {{1, 6, 525 * PAGE_SIZE, BASE},
+         IMAGE_TABLES_BAD_ROOT,
+         "note: root 0x20d000 is not a page inside the image of 0x20d000 bytes"},
+        {{1, 6, -PAGE_SIZE, BASE},
+         IMAGE_TABLES_BAD_ROOT,
+         "note: root 0xfffffffffffff000 is not a page inside the image of 0x20d000 bytes"},
+        {{1, 0, ROOT, BASE},
+         IMAGE_TABLES_BAD_FRAMES,
+         "note: frames 0x0 do not lie in one read-only segment, from root 0x4000"},
+        {{1, 9, ROOT, BASE},
+         IMAGE_TABLES_BAD_FRAMES, /* into the data */
+         "note: frames 0x9 do not lie in one read-only segment, from root 0x4000"},
+        {{1, UINT32_MAX, ROOT, BASE},
+         IMAGE_TABLES_BAD_FRAMES,
+         "note: frames 0xffffffff do not lie in one read-only segment, from root 0x4000"},
+        {{1, 6, 3 * PAGE_SIZE, BASE},
+         IMAGE_TABLES_BAD_FRAMES, /* from the gap */
+         "note: frames 0x6 do not lie in one read-only segment, from root 0x3000"},
+        {{1, 1, PAGE_SIZE, BASE},
+         IMAGE_TABLES_BAD_FRAMES, /* executed */
+         "note: frames 0x1 do not lie in one read-only segment, from root 0x1000"},
+        {{1, 6, 20 * PAGE_SIZE, BASE},
+         IMAGE_TABLES_BAD_FRAMES, /* written */
+         "note: frames 0x6 do not lie in one read-only segment, from root 0x14000"},
     };
     struct sample sample;
     struct image_tables_error error;
@@ -191,6 +219,7 @@ static void test_lying_note(void **state)
         sample.tables = notes[i].tables;
         assert_int_equal(image_sample_verify(&sample, &error), notes[i].status);
         assert_int_equal(error.level, 0);
+        assert_says(&error, notes[i].words);
     }
     free(sample.frames);
 }
@@ -206,11 +235,15 @@ static void test_frames_miscounted(void **state)
     sample.tables.frames = 7;
     assert_int_equal(image_sample_verify(&sample, &error), IMAGE_TABLES_UNUSED_FRAMES);
     assert_int_equal(error.expected, 6);
+    assert_says(&error, "note: frames 0x7 are more than the tables use, 0x6");
     for (uint32_t frames = 1; frames < 6; frames++) {
         sample.tables.frames = frames;
-        assert_int_equal(image_sample_verify(&sample, &error), IMAGE_TABLES_OUTSIDE_TABLES);
-        assert_int_equal(error.value & ENTRY_ADDRESS, FRAME(frames));
+        assert_int_equal(image_sample_verify(&sample, &error), IMAGE_TABLES_FEW_FRAMES);
+        assert_int_equal(error.level, 0);
+        assert_int_equal(error.value, frames);
+        assert_int_equal(error.expected, frames + 1);
     }
+    assert_says(&error, "note: frames 0x5 are less than the tables have, 0x6 or more");
     free(sample.frames);
 }
 

@@ -38,14 +38,19 @@ static void add_note(struct notes *notes, const char *owner, uint32_t owner_size
 }
 
 /* In a block to the byte, so that ASan sees a look past it. */
-static bool find(const struct notes *notes, uint64_t size, struct image_tables *found,
-                 uint64_t *offset)
+static enum image_tables_status find(const struct notes *notes, uint64_t size,
+                                     struct image_tables *found, uint64_t *offset)
 {
+    struct image_tables_error error = {0};
     void *copy = copy_exactly(notes->bytes, size);
-    bool answer = image_tables_in_notes(copy, size, notes->align, found, offset);
+    enum image_tables_status status =
+        image_tables_in_notes(copy, size, notes->align, found, offset, &error);
 
     free(copy);
-    return answer;
+    bool silent = status == IMAGE_TABLES_OK || status == IMAGE_TABLES_NONE;
+    assert_int_equal(error.status, silent ? IMAGE_TABLES_OK : status);
+    assert_int_equal(error.level, 0);
+    return status;
 }
 
 static void add_wanted(struct notes *notes)
@@ -66,45 +71,93 @@ static void test_found_among_others(void **state)
         add_note(&notes, "Bestla", 7, IMAGE_TABLES_TYPE + 1, &wanted, sizeof(wanted));
         add_note(&notes, "Bestlb", 7, IMAGE_TABLES_TYPE, &wanted, sizeof(wanted));
         add_note(&notes, "Bestla", 6, IMAGE_TABLES_TYPE, &wanted, sizeof(wanted));
-        add_note(&notes, "Bestla", 7, IMAGE_TABLES_TYPE, &wanted, sizeof(wanted) - 1);
-        assert_false(find(&notes, notes.size, &found, &offset));
+        assert_int_equal(find(&notes, notes.size, &found, &offset), IMAGE_TABLES_NONE);
         assert_int_equal(found.version + offset, 0);
         add_wanted(&notes);
-        assert_true(find(&notes, notes.size, &found, &offset));
+        assert_int_equal(find(&notes, notes.size, &found, &offset), IMAGE_TABLES_OK);
         assert_memory_equal(&found, &wanted, sizeof(wanted));
         assert_memory_equal(notes.bytes + offset, &wanted, sizeof(wanted));
-        assert_true(find(&notes, notes.size, &found, NULL));
     }
 }
 
+/* Header 12 bytes, owner 8 with its padding, descriptor 24. */
 static void test_cut_notes(void **state)
 {
     struct notes notes = {.align = 4};
     struct image_tables found = {0};
+    uint64_t offset = 0;
 
     (void)state;
     add_wanted(&notes);
     assert_int_equal(notes.size, sizeof(struct image_tables_note));
-    for (uint64_t size = 0; size < notes.size; size++)
-        assert_false(find(&notes, size, &found, NULL));
-    assert_int_equal(found.version, 0);
-    assert_true(find(&notes, notes.size, &found, NULL));
+    assert_int_equal(find(&notes, 0, &found, &offset), IMAGE_TABLES_NONE);
+    for (uint64_t size = 1; size < notes.size; size++)
+        assert_int_equal(find(&notes, size, &found, &offset), size < 12   ? IMAGE_TABLES_CUT_NOTE
+                                                              : size < 20 ? IMAGE_TABLES_LONG_OWNER
+                                                                          : IMAGE_TABLES_LONG_NOTE);
+    assert_int_equal(found.version + offset, 0);
+    assert_int_equal(find(&notes, notes.size, &found, &offset), IMAGE_TABLES_OK);
+}
+
+/* Ours, but the descriptor has not all that it must have. */
+static void test_short_notes(void **state)
+{
+    (void)state;
+    for (uint32_t size = 0; size < sizeof(wanted); size++) {
+        struct notes notes = {.align = 4};
+        struct image_tables found = {0};
+        uint64_t offset = 0;
+
+        add_note(&notes, "Bestla", 7, IMAGE_TABLES_TYPE, &wanted, size);
+        add_wanted(&notes);
+        assert_int_equal(find(&notes, notes.size, &found, &offset), IMAGE_TABLES_SHORT_NOTE);
+        assert_int_equal(found.version + offset, 0);
+    }
 }
 
 /* Sizes that leave the notes, or 32 bits. */
 static void test_notes_with_wild_sizes(void **state)
 {
-    static const uint32_t sizes[] = {45, 0x7fffffff, 0xfffffff0, 0xfffffffc, 0xffffffff};
+    static const uint32_t sizes[] = {0x100, 0x7fffffff, 0xfffffff0, 0xfffffffc, 0xffffffff};
 
     (void)state;
     for (size_t i = 0; i < 2 * COUNT(sizes); i++) {
         struct notes notes = {.align = i % 2 ? 8 : 4};
         struct image_tables found = {0};
+        uint64_t offset = 0;
 
         add_note(&notes, "GNU", 4, 5, "some bytes", 10);
         memcpy(notes.bytes + i % 2 * 4, &sizes[i / 2], 4);
         add_wanted(&notes);
-        assert_false(find(&notes, notes.size, &found, NULL));
+        assert_int_equal(find(&notes, notes.size, &found, &offset),
+                         i % 2 ? IMAGE_TABLES_LONG_NOTE : IMAGE_TABLES_LONG_OWNER);
+    }
+}
+
+static void test_what_bad_notes_are_called(void **state)
+{
+    static const struct {
+        struct image_tables_error error;
+        const char *words;
+    } rows[] = {
+        {{.status = IMAGE_TABLES_NOTE_OUTSIDE, .value = 0x2000, .expected = 44},
+         "note: p_vaddr 0x2000 is in no PT_LOAD that has room for p_filesz 0x2c"},
+        {{.status = IMAGE_TABLES_CUT_NOTE, .value = 11, .expected = 12},
+         "note: the last 0xb bytes are less than a header's 0xc"},
+        {{.status = IMAGE_TABLES_LONG_OWNER, .value = 7, .expected = 4},
+         "note: n_namesz 0x7 reaches past the notes, of which 0x4 bytes are left"},
+        {{.status = IMAGE_TABLES_LONG_NOTE, .value = 24, .expected = 20},
+         "note: n_descsz 0x18 reaches past the notes, of which 0x14 bytes are left"},
+        {{.status = IMAGE_TABLES_SHORT_NOTE, .value = 23, .expected = 24},
+         "note: n_descsz 0x17 is less than the descriptor's 0x18 bytes"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[200];
+
+        image_tables_describe(&rows[i].error, text, sizeof(text));
+        assert_string_equal(text, rows[i].words);
     }
 }
 
@@ -141,18 +194,46 @@ static void test_note_in_an_image(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(places); i++) {
         struct image_tables found = {0};
+        struct image_tables_error error = {0};
 
         memset(memory, 0, sizeof(memory));
-        assert_int_equal(
-            image_tables_find(&with_note(&sample, memory, places[i].at)->image, memory, &found),
-            places[i].found);
+        with_note(&sample, memory, places[i].at);
+        assert_int_equal(image_tables_find(&sample.image, memory, &found, &error),
+                         places[i].found ? IMAGE_TABLES_OK : IMAGE_TABLES_NOTE_OUTSIDE);
         assert_int_equal(found.frames, places[i].found ? 3 : 0);
+        assert_int_equal(error.value, places[i].found ? 0 : KERNEL_LINK_ADDRESS + places[i].at);
     }
-    sample.file.ph[2].p_vaddr = -UINT64_C(16);
-    assert_false(image_tables_find(&sample.image, memory, &(struct image_tables){0}));
-    sample.file.ph[2].p_vaddr = KERNEL_LINK_ADDRESS + 0x3000;
-    sample.file.ph[2].p_filesz = -UINT64_C(1);
-    assert_false(image_tables_find(&sample.image, memory, &(struct image_tables){0}));
+}
+
+/* PT_NOTEs that reach far, that are empty, and that are none. */
+static void test_strange_program_headers(void **state)
+{
+    static const struct {
+        uint64_t at, size;
+        uint32_t type;
+        enum image_tables_status status;
+    } rows[] = {
+        {-UINT64_C(16), 44, PT_NOTE, IMAGE_TABLES_NOTE_OUTSIDE},
+        {KERNEL_LINK_ADDRESS + 0x3000, -UINT64_C(1), PT_NOTE, IMAGE_TABLES_NOTE_OUTSIDE},
+        {0, 0, PT_NOTE, IMAGE_TABLES_NONE},
+        {KERNEL_LINK_ADDRESS + 0x3000, 44, PT_NULL, IMAGE_TABLES_NONE},
+        {KERNEL_LINK_ADDRESS + 0x3000, 43, PT_NOTE, IMAGE_TABLES_LONG_NOTE},
+        {KERNEL_LINK_ADDRESS + 0x3000, 44, PT_NOTE, IMAGE_TABLES_OK},
+    };
+    static unsigned char memory[0x4000];
+    struct sample sample;
+
+    (void)state;
+    with_note(&sample, memory, 0x3000);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct image_tables found;
+        struct image_tables_error error;
+
+        sample.file.ph[2].p_vaddr = rows[i].at;
+        sample.file.ph[2].p_filesz = rows[i].size;
+        sample.file.ph[2].p_type = rows[i].type;
+        assert_int_equal(image_tables_find(&sample.image, memory, &found, &error), rows[i].status);
+    }
 }
 
 /* ---- pages ------------------------------------------------------------------------------ */
@@ -259,6 +340,12 @@ static void test_not_linked(void **state)
     assert_int_equal(pt_link(&space, virt(0), phys(UINT64_C(1) << 52), PT_LEVEL_PDPT),
                      PT_BAD_RANGE);
     assert_int_equal(pt_link(&space, virt(UINT64_C(1) << 60), pdpt, PT_LEVEL_PDPT), PT_BAD_RANGE);
+    assert_int_equal(pt_link(&space, virt(PAGE_SIZE), pdpt, PT_LEVEL_PML5), PT_BAD_RANGE);
+    assert_int_equal(space.where.raw, PAGE_SIZE);
+    struct pt_space four = space;
+    four.top = PT_LEVEL_PML4;
+    assert_int_equal(pt_link(&four, virt(0), pdpt, PT_LEVEL_PML4), PT_BAD_RANGE);
+    assert_int_equal(pt_link(&four, virt(0), pdpt, PT_LEVEL_PML5), PT_BAD_RANGE);
     fake_memory_assert_same(&memory, &before);
     pt_destroy(&space);
     fake_memory_close(&memory);
@@ -269,8 +356,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found_among_others),
         cmocka_unit_test(test_cut_notes),
+        cmocka_unit_test(test_short_notes),
         cmocka_unit_test(test_notes_with_wild_sizes),
+        cmocka_unit_test(test_what_bad_notes_are_called),
         cmocka_unit_test(test_note_in_an_image),
+        cmocka_unit_test(test_strange_program_headers),
         cmocka_unit_test(test_shared_pages),
         cmocka_unit_test(test_linked),
         cmocka_unit_test(test_not_linked),

@@ -105,8 +105,9 @@ static void world(const char *options)
 /* ---- what is mapped -------------------------------------------------------------------- */
 
 struct map {
-    struct pt_leaf leaves[64];
+    struct pt_leaf leaves[64]; /* as if nothing had slid, and in a kernel at 0 */
     size_t count;
+    uint64_t slide;
 };
 
 static bool keep(void *context, const struct pt_leaf *leaf)
@@ -135,9 +136,12 @@ static bool boot_to(struct map *map, enum pt_level top)
     const struct boot_info *info = (const void *)(uintptr_t)outcome.boot_info;
     map->count = 0;
     assert_true(pt_visit_leaves(&space, virt_range(KERNEL_REGION, KERNEL_REGION_SIZE), keep, map));
-    for (size_t i = 0; i < map->count; i++)
+    map->slide = info->kernel_virt - V;
+    for (size_t i = 0; i < map->count; i++) {
         map->leaves[i].phys.raw -= info->kernel_phys;
-    size_t count = pt_walk(&space, virt(V), steps);
+        map->leaves[i].virt.raw -= map->slide;
+    }
+    size_t count = pt_walk(&space, virt(info->kernel_virt), steps);
     assert_int_equal(count, top);
     return steps[count - 1].at.raw - info->kernel_phys - (NOTE_AT + PAGE_SIZE) < FRAMES * PAGE_SIZE;
 }
@@ -146,6 +150,7 @@ static void assert_same(const struct map *a, const struct map *b)
 {
     assert_true(a->count > 10);
     assert_int_equal(a->count, b->count);
+    assert_int_equal(a->slide, b->slide);
     for (size_t i = 0; i < a->count; i++) {
         assert_int_equal(a->leaves[i].virt.raw, b->leaves[i].virt.raw);
         assert_int_equal(a->leaves[i].phys.raw, b->leaves[i].phys.raw);
@@ -168,25 +173,57 @@ static void as_usual(void)
 {
 }
 
+static const struct {
+    void (*make)(void);
+    enum pt_level top;
+} cpus[] = {
+    {as_usual, PT_LEVEL_PML4}, {without_nx, PT_LEVEL_PML4}, {with_five_levels, PT_LEVEL_PML5}};
+
+static void boot_both_ways(size_t cpu, uint64_t random_word, struct map *own, struct map *built)
+{
+    world(random_word == 0 ? "nokaslr" : "kaslr");
+    fake.random_word = random_word;
+    cpus[cpu].make();
+    assert_true(boot_to(own, cpus[cpu].top));
+    world(random_word == 0 ? "nokaslr tables=built" : "kaslr tables=built");
+    fake.random_word = random_word;
+    cpus[cpu].make();
+    assert_false(boot_to(built, cpus[cpu].top));
+    assert_same(own, built);
+}
+
 static void test_same_either_way(void **state)
 {
-    static const struct {
-        void (*make)(void);
-        enum pt_level top;
-    } cpus[] = {
-        {as_usual, PT_LEVEL_PML4}, {without_nx, PT_LEVEL_PML4}, {with_five_levels, PT_LEVEL_PML5}};
-
     (void)state;
     for (size_t i = 0; i < sizeof(cpus) / sizeof(cpus[0]); i++) {
         struct map own, built;
 
-        world("nokaslr");
-        cpus[i].make();
-        assert_true(boot_to(&own, cpus[i].top));
-        world("nokaslr tables=built");
-        cpus[i].make();
-        assert_false(boot_to(&built, cpus[i].top));
-        assert_same(&own, &built);
+        boot_both_ways(i, 0, &own, &built);
+        assert_int_equal(own.slide, 0);
+        assert_int_equal(own.leaves[0].virt.raw, V);
+        for (size_t leaf = 0; leaf < own.count; leaf++)
+            assert_int_equal(own.leaves[leaf].phys.raw, own.leaves[leaf].virt.raw - V);
+    }
+}
+
+/* Of 511 places one in the middle and the last: what is mapped slides, and nothing else changes. */
+static void test_same_wherever_it_slides(void **state)
+{
+    static const struct {
+        uint64_t word, steps;
+    } draws[] = {{UINT64_C(1) << 63, 255}, {UINT64_MAX, 510}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cpus) / sizeof(cpus[0]); i++) {
+        struct map unmoved, own, built;
+
+        boot_both_ways(i, 0, &unmoved, &built);
+        for (size_t j = 0; j < sizeof(draws) / sizeof(draws[0]); j++) {
+            boot_both_ways(i, draws[j].word, &own, &built);
+            assert_int_equal(own.slide, draws[j].steps * IMAGE_TABLES_STEP);
+            own.slide = 0;
+            assert_same(&own, &unmoved);
+        }
     }
 }
 
@@ -231,12 +268,81 @@ static void test_lies(void **state)
     }
 }
 
+/* Notes that cannot be read are no missing ones. */
+static void test_bad_notes(void **state)
+{
+    static const struct {
+        uint64_t address, size;
+        uint32_t descriptor;
+        const char *words;
+    } notes[] = {
+        {V + NOTE_AT, 43, 24, "/kernel.elf: note: n_descsz 0x18 reaches past the notes, of which"},
+        {V + NOTE_AT, 44, 23, "/kernel.elf: note: n_descsz 0x17 is less than the descriptor's"},
+        {0, 44, 24, "/kernel.elf: note: p_vaddr 0x0 is in no PT_LOAD that has room for p_filesz"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(notes) / sizeof(notes[0]); i++) {
+        world(i % 2 == 0 ? "nokaslr" : "nokaslr tables=built");
+        Elf64_Phdr *ph = (Elf64_Phdr *)(void *)(bytes + sizeof(Elf64_Ehdr)) + 7;
+        assert_int_equal(ph->p_type, PT_NOTE);
+        ph->p_vaddr = notes[i / 2].address;
+        ph->p_filesz = notes[i / 2].size;
+        note_of()->size = notes[i / 2].descriptor;
+        struct fake_outcome outcome = fake_boot();
+        if (i % 2 == 0)
+            assert_refused(&outcome, EFI_LOAD_ERROR, notes[i / 2].words);
+        else
+            assert_int_equal(outcome.ending, FAKE_HANDED_OFF);
+    }
+}
+
+/* ---- no memory ------------------------------------------------------------------------- */
+
+/* With five levels the link needs a table. Tables come out of chunks, so `more` of them before
+ * bring it to a chunk's start; each allocation is refused once. Returns in how many boots it was
+ * the link that failed. */
+static unsigned fail_each_allocation(uint64_t more)
+{
+    unsigned failed_links = 0, survived = 0;
+
+    for (unsigned nth = 1;; nth++) {
+        world("nokaslr");
+        with_five_levels();
+        for (uint64_t i = 0; i < more; i++)
+            fake_add_range(UINT64_C(0x260000000000) + (i << 21), 1, EfiBootServicesData,
+                           EFI_MEMORY_WB);
+        fake.fail_status = EFI_OUT_OF_RESOURCES;
+        fake.nth_service = FAKE_ALLOCATE_PAGES;
+        fake.fail_nth = nth;
+        struct fake_outcome outcome = fake_boot();
+        if (fake.calls_of[FAKE_ALLOCATE_PAGES] < nth)
+            break;
+        survived += outcome.ending == FAKE_HANDED_OFF;
+        if (outcome.ending != FAKE_HANDED_OFF)
+            assert_refused(&outcome, EFI_OUT_OF_RESOURCES, "bestla: error: ");
+        failed_links += strstr(fake.console, "the kernel's page tables at 0x") != NULL;
+    }
+    assert_int_equal(survived, 1); /* the image goes to another place */
+    return failed_links;
+}
+
+static void test_link_without_memory(void **state)
+{
+    unsigned failed_links = 0;
+
+    (void)state;
+    for (uint64_t more = 0; more < 32; more++)
+        failed_links += fail_each_allocation(more);
+    assert_in_range(failed_links, 1, 32);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_either_way),
-        cmocka_unit_test(test_no_tables),
-        cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_same_either_way), cmocka_unit_test(test_same_wherever_it_slides),
+        cmocka_unit_test(test_no_tables),       cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_bad_notes),       cmocka_unit_test(test_link_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,23 +1,56 @@
 /* Where the tables go, and the note that says so. */
 #include "ptables.h"
 
-static enum tool_status find_note(const struct elf_file *kernel, struct placeholders *found)
+static enum tool_status refuse_notes(const struct elf_file *kernel,
+                                     const struct image_tables_error *error)
 {
-    struct elf_section section = {0};
+    char text[256];
 
-    while (elf_file_next_section(kernel, &section)) {
-        const Elf64_Shdr *header = elf64_getshdr(section.scn);
-        uint64_t offset;
+    image_tables_describe(error, text, sizeof(text));
+    return complain(TOOL_BAD_PLACE, "%s: %s", kernel->path, text);
+}
 
-        if (section.type == SHT_NOTE && (section.flags & SHF_ALLOC) &&
-            image_tables_in_notes(kernel->bytes + section.offset, section.size,
-                                  header->sh_addralign, &found->descriptor, &offset)) {
-            found->note = section.offset + offset;
-            return TOOL_OK;
-        }
+/* In the notes of one PT_NOTE, whose bytes are the PT_LOAD's: the loader sees no others. */
+static enum image_tables_status find_in_notes(const struct elf_file *kernel,
+                                              const struct image_notes *notes,
+                                              struct placeholders *found,
+                                              struct image_tables_error *error)
+{
+    const struct elf_segment *segment = &notes->segment;
+    uint64_t into = notes->range.start.raw - segment->memory.start.raw, offset;
+
+    if (into >= segment->file_size || notes->range.size > segment->file_size - into) {
+        *error = (struct image_tables_error){.status = IMAGE_TABLES_NOTE_OUTSIDE,
+                                             .value = notes->range.start.raw,
+                                             .expected = notes->range.size};
+        return error->status;
     }
+    enum image_tables_status status =
+        image_tables_in_notes(kernel->bytes + segment->file_offset + into, notes->range.size,
+                              notes->align, &found->descriptor, &offset, error);
+    if (status == IMAGE_TABLES_OK)
+        found->note = segment->file_offset + into + offset;
+    return status;
+}
+
+static enum tool_status find_note(const struct elf_file *kernel, const struct elf_image *image,
+                                  struct placeholders *found)
+{
+    struct image_notes notes = {0};
+    struct image_tables_error error;
+    enum image_tables_status status;
+
+    while ((status = image_next_notes(image, &notes, &error)) == IMAGE_TABLES_OK) {
+        status = find_in_notes(kernel, &notes, found, &error);
+        if (status == IMAGE_TABLES_OK)
+            return TOOL_OK;
+        if (status != IMAGE_TABLES_NONE)
+            return refuse_notes(kernel, &error);
+    }
+    if (status != IMAGE_TABLES_NONE)
+        return refuse_notes(kernel, &error);
     return complain(TOOL_NO_PLACEHOLDER,
-                    "%s: no note of type %u and owner " IMAGE_TABLES_OWNER
+                    "%s: no PT_NOTE has a note of type %u and owner " IMAGE_TABLES_OWNER
                     " to say where the tables are",
                     kernel->path, IMAGE_TABLES_TYPE);
 }
@@ -62,7 +95,7 @@ enum tool_status placeholders_find(const struct elf_file *kernel, const struct t
                         (unsigned long long)section->size,
                         (unsigned long long)(tables->count * PAGE_SIZE));
     if ((status = check_place(kernel, &tables->image, section)) != TOOL_OK ||
-        (status = find_note(kernel, found)) != TOOL_OK)
+        (status = find_note(kernel, &tables->image, found)) != TOOL_OK)
         return status;
     found->descriptor = (struct image_tables){
         .version = IMAGE_TABLES_VERSION,

@@ -21,14 +21,15 @@ struct placeholders {
     struct image_tables descriptor;
 };
 
-/* tables.c: reads the program headers, as the loader does, and builds the tables. Says what the
- * loader would refuse. tables_free is to be called then, too. */
+/* tables.c: reads the program headers by the loader's code, and builds the tables. Refuses what the
+ * loader would; but an image may lie anywhere in IMAGE_TABLES_REGION, of which KERNEL_REGION, the
+ * loader's, is a part. tables_free is to be called then, too. */
 __attribute__((warn_unused_result)) enum tool_status tables_make(const struct elf_file *kernel,
                                                                  struct tables *tables);
 void tables_free(struct tables *tables);
 
-/* placeholders.c: finds both, and checks that the tables fit and that the loader will find them
- * where they are going to be. */
+/* placeholders.c: finds the section, by its name, and the note, by the program headers as the
+ * loader will; and checks that the tables fit and that what was found is what a PT_LOAD brings. */
 __attribute__((warn_unused_result)) enum tool_status placeholders_find(
     const struct elf_file *kernel, const struct tables *tables, struct placeholders *found);
 
