@@ -184,7 +184,8 @@ def test_nmi_handler_that_resumes(boot: Callable[..., Boot]) -> None:
     machine = boot(kernel=kernel_path("resume_nmi"), **QUICK)
     for number in (2, 3):
         machine.wait_for(rf"^test: waiting for NMI {number}$")
-        wait_at(machine, symbols(kernel_path("resume_nmi"))["nmi_wait"])
+        at = running_symbols(machine.serial, kernel_path("resume_nmi"))
+        wait_at(machine, at["nmi_wait"])
         machine.qmp.command("inject-nmi")
     machine.wait_for(r"^kernel panic: .*\n")
     assert re.search(r"^test: passed$", machine.serial, re.M)
@@ -195,7 +196,7 @@ def test_nmi_handler_that_resumes(boot: Callable[..., Boot]) -> None:
 def test_overflow_of_the_nmi_stack(boot: Callable[..., Boot]) -> None:
     """It is named, and the way goes on to where the NMI came."""
     machine, report = die(boot, "nmi_stack_overflow")
-    edges = symbols(kernel_path("nmi_stack_overflow"))
+    edges = running_symbols(machine.serial, kernel_path("nmi_stack_overflow"))
     assert (report.vector, report.message) == (8, "#DF double fault")
     assert PAGE > edges["nmi_stack_bottom"] - report.registers["CR2"] > 0
     assert "that is the guard page below the NMI stack" in report.details
@@ -216,7 +217,7 @@ def test_overflow_of_the_nmi_stack(boot: Callable[..., Boot]) -> None:
 def test_refused_boot_info(boot: Callable[..., Boot], tmp_path: Path, offset: int, new: bytes,
                            words: str) -> None:
     """On the loader's tables, before there is a memory map: one report, and no second panic."""
-    machine = boot(gdb=str(tmp_path / "stub"), stopped=True, **QUICK)
+    machine = boot(gdb=str(tmp_path / "stub"), stopped=True, options="nokaslr", **QUICK)
     with GdbStub(tmp_path / "stub", BOOT_TIMEOUT * SCALE) as stub:
         stub.run_to(symbols()["kernel_entry"])
         info = machine.registers()["RDI"]
