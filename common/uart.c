@@ -4,7 +4,8 @@
 enum {
     DATA = 0,
     INTERRUPT_ENABLE = 1,
-    FIFO_CONTROL = 2,
+    FIFO_CONTROL = 2,    /* written */
+    INTERRUPT_IDENT = 2, /* read */
     LINE_CONTROL = 3,
     MODEM_CONTROL = 4,
     LINE_STATUS = 5,
@@ -18,6 +19,7 @@ enum {
 #define MODEM_OUT2           0x08
 #define INTERRUPT_RECEIVED   0x01
 #define INTERRUPT_SENT       0x02
+#define IDENT_NONE           0x01 /* no interrupt is pending */
 #define STATUS_RECEIVED      0x01
 #define STATUS_CAN_SEND      0x20
 #define STATUS_IDLE          0x40 /* nothing in the FIFO, nothing in the shifter */
@@ -53,11 +55,9 @@ static bool wait_for(const struct uart *uart, uint8_t status)
 
 bool uart_probe(struct uart *uart)
 {
-    uart->present = scratch_holds(uart, 0x5a) && scratch_holds(uart, 0xa5);
-    if (!uart->present)
-        return false;
-    uart->present = wait_for(uart, STATUS_IDLE); /* what firmware still had to say */
-    if (!uart->present)
+    uart->there = scratch_holds(uart, 0x5a) && scratch_holds(uart, 0xa5);
+    uart->present = uart->there && wait_for(uart, STATUS_IDLE); /* what firmware still had to say */
+    if (!uart->there)
         return false;
 
     /* While the divisor shows, the first two registers are its halves. It may have been
@@ -69,7 +69,7 @@ bool uart_probe(struct uart *uart)
     set(uart, INTERRUPT_ENABLE, 0);
     set(uart, FIFO_CONTROL, FIFO_ON_AND_CLEAR);
     set(uart, MODEM_CONTROL, MODEM_DTR_RTS);
-    return true;
+    return uart->present;
 }
 
 static void send(struct uart *uart, char character)
@@ -92,7 +92,7 @@ void uart_write(struct uart *uart, const char *text, size_t length)
 
 bool uart_read(const struct uart *uart, char *character)
 {
-    uint8_t status = uart->present ? get(uart, LINE_STATUS) : 0;
+    uint8_t status = uart->there ? get(uart, LINE_STATUS) : 0;
 
     /* A port that went away reads 0xff. */
     if (status == 0xff || !(status & STATUS_RECEIVED))
@@ -103,9 +103,14 @@ bool uart_read(const struct uart *uart, char *character)
 
 void uart_interrupt_on(const struct uart *uart, bool received, bool sent)
 {
-    if (!uart->present)
+    if (!uart->there)
         return;
     set(uart, MODEM_CONTROL, MODEM_DTR_RTS | MODEM_OUT2);
     set(uart, INTERRUPT_ENABLE,
         (uint8_t)((received ? INTERRUPT_RECEIVED : 0) | (sent ? INTERRUPT_SENT : 0)));
+}
+
+bool uart_interrupts(const struct uart *uart)
+{
+    return uart->there && !(get(uart, INTERRUPT_IDENT) & IDENT_NONE);
 }

@@ -15,12 +15,15 @@ enum acpi_status {
     ACPI_ABSENT,        /* no address given, or no such table */
     ACPI_OUTSIDE,       /* not in memory that can be read */
     ACPI_BAD_SIGNATURE, /* something else is there */
-    ACPI_BAD_LENGTH,    /* shorter than its own fields, or past ACPI_LENGTH_MAX */
+    ACPI_BAD_LENGTH,    /* shorter than its own fields, or past ACPI_LENGTH_MAX or _ENTRIES_MAX */
     ACPI_BAD_CHECKSUM,
 };
 
-#define ACPI_LENGTH_MAX (UINT32_C(16) << 20)
-#define ACPI_HEADER     36U /* bytes before what is a table's own (5.2.6) */
+/* Far beyond what machines have (a DSDT of some 100 KiB, dozens of tables), and little enough that
+ * a damaged length costs no noticeable time. */
+#define ACPI_LENGTH_MAX  (UINT32_C(2) << 20)
+#define ACPI_ENTRIES_MAX 1024U
+#define ACPI_HEADER      36U /* bytes before what is a table's own (5.2.6) */
 
 /* A table that was found good. */
 struct acpi_table {
@@ -53,7 +56,8 @@ __attribute__((warn_unused_result)) enum acpi_status acpi_table_at(acpi_read rea
                                                                    const char *signature,
                                                                    struct acpi_table *table);
 
-/* The first good table of a signature, of those that the root names. */
+/* The first good table of a signature, of those that the root names. Without one, what is wrong
+ * with one that is bad; else ACPI_OUTSIDE when it may be among those that cannot be read. */
 __attribute__((warn_unused_result)) enum acpi_status acpi_table_find(acpi_read read,
                                                                      const struct acpi_root *root,
                                                                      const char *signature,
@@ -76,7 +80,7 @@ struct acpi_register {
 struct acpi_fadt {
     phys_addr_t dsdt;
     bool hardware_reduced, has_reset;
-    uint16_t smi_command; /* port; 0: the machine is in ACPI mode always */
+    uint32_t smi_command; /* port; 0: the machine is in ACPI mode always */
     uint8_t acpi_enable;  /* to be written there */
     uint8_t reset_value;
     struct acpi_register pm1a_control, pm1b_control, reset, sleep_control;

@@ -24,9 +24,6 @@
 #define KEYBOARD_STATUS UINT16_C(0x64) /* bit 1: not ready for a command */
 #define KEYBOARD_RESET  UINT8_C(0xfe)
 
-/* Polls for what takes milliseconds; one takes a microsecond on real buses. */
-#define TRIES 1000000
-
 /* ---- the tables ------------------------------------------------------------------------ */
 
 const uint8_t *power_read(phys_addr_t at, uint64_t size)
@@ -113,6 +110,9 @@ static void touch(virt_addr_t at, unsigned bits, bool write, uint32_t *value)
         *value = *(volatile uint8_t *)there;
 }
 
+/* Where registers may be; nothing else that the memory map knows is touched. */
+#define MEMORY_DEVICES (MEMORY_TYPE_BIT(MEMORY_MMIO) | MEMORY_TYPE_BIT(MEMORY_RESERVED))
+
 /* Device memory is mapped by nobody, so for this one access it is, uncached. */
 static bool touch_memory(uint64_t address, unsigned bits, bool write, uint32_t *value)
 {
@@ -121,8 +121,7 @@ static bool touch_memory(uint64_t address, unsigned bits, bool write, uint32_t *
     struct virt_range at = {window(), PAGE_SIZE};
     const struct memory_range *known = memory_map_find(&kernel_memory, phys(address));
 
-    if (address >> 52 != 0 || !is_aligned(address, bits / 8) ||
-        (known != NULL && (MEMORY_TYPE_BIT(known->type) & MEMORY_RAM)) ||
+    if (address >> 52 != 0 || (known != NULL && !(MEMORY_TYPE_BIT(known->type) & MEMORY_DEVICES)) ||
         at.start.raw >= KERNEL_REGION)
         return false;
     if (pt_map(&kernel_space, at, page, device, PT_LEVEL_PT) != PT_OK)
@@ -168,7 +167,7 @@ static bool touch_register(const struct acpi_register *where, bool write, uint32
 {
     unsigned bits = where->bits == 16 || where->bits == 32 ? where->bits : 8;
 
-    if (where->address == 0)
+    if (where->address == 0 || !is_aligned(where->address, bits / 8))
         return false;
     if (where->space == ACPI_SPACE_IO)
         return touch_port(where->address, bits, write, value);
@@ -177,18 +176,35 @@ static bool touch_register(const struct acpi_register *where, bool write, uint32
     return where->space == ACPI_SPACE_PCI && touch_pci(where->address, bits, write, value);
 }
 
+/* ---- time ------------------------------------------------------------------------------ */
+
+static bool second_has_passed(int64_t start)
+{
+    return clock_microseconds(read_tsc()) - start >= 1000000;
+}
+
+static void wait_a_second(void)
+{
+    int64_t start = clock_microseconds(read_tsc());
+
+    while (!second_has_passed(start))
+        cpu_relax();
+}
+
 /* ---- off ------------------------------------------------------------------------------- */
 
 /* Firmware owns the registers until it is told (4.8.2.3); then SCI_EN rises. */
 static void enter_acpi_mode(const struct acpi_fadt *fadt)
 {
-    uint32_t control = 0;
+    const struct acpi_register command = {fadt->smi_command, ACPI_SPACE_IO, 8};
+    uint32_t control = 0, enable = fadt->acpi_enable;
+    int64_t start = clock_microseconds(read_tsc());
 
     if (fadt->smi_command == 0 || fadt->acpi_enable == 0 ||
-        !touch_register(&fadt->pm1a_control, false, &control) || (control & PM1_SCI_ENABLE))
+        !touch_register(&fadt->pm1a_control, false, &control) || (control & PM1_SCI_ENABLE) ||
+        !touch_register(&command, true, &enable))
         return;
-    out8(fadt->smi_command, fadt->acpi_enable);
-    for (unsigned tries = 0; tries < TRIES && !(control & PM1_SCI_ENABLE); tries++) {
+    while (!(control & PM1_SCI_ENABLE) && !second_has_passed(start)) {
         if (!touch_register(&fadt->pm1a_control, false, &control))
             return;
     }
@@ -221,14 +237,6 @@ static bool sleep_by_control(const struct acpi_fadt *fadt, struct acpi_sleep_typ
     uint32_t value = (uint32_t)type.a << SLEEP_CONTROL_TYPE | SLEEP_CONTROL_ENABLE;
 
     return touch_register(&fadt->sleep_control, true, &value);
-}
-
-static void wait_a_second(void)
-{
-    int64_t start = clock_microseconds(read_tsc());
-
-    while (clock_microseconds(read_tsc()) - start < 1000000)
-        cpu_relax();
 }
 
 const char *power_off(void)
@@ -274,7 +282,9 @@ static void reset_by_acpi(void)
  * with bit 0 clear the one that resets the CPU. */
 static void reset_by_keyboard(void)
 {
-    for (unsigned tries = 0; tries < TRIES && in8(KEYBOARD_STATUS) & 2; tries++)
+    int64_t start = clock_microseconds(read_tsc());
+
+    while (in8(KEYBOARD_STATUS) & 2 && !second_has_passed(start))
         cpu_relax();
     out8(KEYBOARD_STATUS, KEYBOARD_RESET);
     wait_a_second();

@@ -89,9 +89,10 @@ enum acpi_status acpi_root_find(acpi_read read, phys_addr_t rsdp, struct acpi_ro
     root->entry_size = xsdt != 0 ? 8 : 4;
     *bad = phys(xsdt != 0 ? xsdt : load(bytes + 16, 4));
     status = acpi_table_at(read, *bad, xsdt != 0 ? "XSDT" : "RSDT", &root->table);
-    if (status == ACPI_OK)
-        root->count = (root->table.length - ACPI_HEADER) / root->entry_size;
-    return status;
+    if (status != ACPI_OK)
+        return status;
+    root->count = (root->table.length - ACPI_HEADER) / root->entry_size;
+    return root->count <= ACPI_ENTRIES_MAX ? ACPI_OK : ACPI_BAD_LENGTH;
 }
 
 phys_addr_t acpi_entry(const struct acpi_root *root, uint32_t index)
@@ -109,7 +110,8 @@ enum acpi_status acpi_table_find(acpi_read read, const struct acpi_root *root,
         enum acpi_status status = acpi_table_at(read, acpi_entry(root, i), signature, table);
         if (status == ACPI_OK)
             return ACPI_OK;
-        if (status == ACPI_BAD_LENGTH || status == ACPI_BAD_CHECKSUM)
+        if (status == ACPI_BAD_LENGTH || status == ACPI_BAD_CHECKSUM ||
+            (status == ACPI_OUTSIDE && worst == ACPI_ABSENT))
             worst = status;
     }
     return worst;
@@ -167,7 +169,7 @@ void acpi_fadt_read(const struct acpi_table *table, struct acpi_fadt *fadt)
         .dsdt = phys(dsdt != 0 ? dsdt : field(table, FADT_DSDT, 4)),
         .hardware_reduced = (flags >> FLAG_HARDWARE_REDUCED & 1) != 0,
         .has_reset = (flags >> FLAG_RESET & 1) != 0,
-        .smi_command = (uint16_t)field(table, FADT_SMI_COMMAND, 4),
+        .smi_command = (uint32_t)field(table, FADT_SMI_COMMAND, 4),
         .acpi_enable = (uint8_t)field(table, FADT_ACPI_ENABLE, 1),
         .reset_value = (uint8_t)field(table, FADT_RESET_VALUE, 1),
         .pm1a_control = extended(table, FADT_PM1A_CONTROL, FADT_X_PM1A),

@@ -19,14 +19,6 @@ static volatile bool interrupted;
 static bool by_interrupt;
 static unsigned strays;
 
-static bool note(struct registers *registers)
-{
-    (void)registers;
-    interrupted = true;
-    cpu_end_pic_interrupt(COM1_IRQ);
-    return true;
-}
-
 /* Whatever firmware left running: a timer, a device. It is not acknowledged, for nobody knows
  * what it is: the local APIC then holds back all that is not of a higher class, so that of each
  * class (SDM Vol. 3A, 10.8.3.1; 32 and up are 14) at most one comes. */
@@ -37,11 +29,25 @@ static bool ignore(struct registers *registers)
     return true;
 }
 
-/* With a spurious one (Intel 8259A data sheet) nothing is in service. */
+/* Once: the line stays masked until input_wait(). The cause is still there, and where the line is
+ * one of level (ELCR) it would be delivered again as soon as it is acknowledged. */
+static bool note(struct registers *registers)
+{
+    if (!cpu_pic_in_service(COM1_IRQ))
+        return ignore(registers);
+    cpu_mask_pic_line(COM1_IRQ);
+    interrupted = uart_interrupts(&com1); /* and not another device of the line */
+    cpu_end_pic_interrupt(COM1_IRQ);
+    return true;
+}
+
+/* With a spurious one (Intel 8259A data sheet) nothing is in service. EDK2 sets the local APIC to
+ * send its spurious interrupts (SDM Vol. 3A, 10.9) as vector 15. */
 static void take_interrupts(void)
 {
     for (unsigned vector = VECTOR_INTERRUPTS; vector < VECTORS; vector++)
         exception_handle((enum vector)vector, ignore);
+    exception_handle(VECTOR_RESERVED, ignore);
     exception_handle((enum vector)(VECTOR_INTERRUPTS + COM1_IRQ), note);
 }
 
@@ -62,7 +68,7 @@ static bool interrupt_comes(void)
 
 bool input_open(void)
 {
-    if (!com1.present)
+    if (!com1.there)
         return false;
     take_interrupts();
     by_interrupt = interrupt_comes();
@@ -79,10 +85,7 @@ const char *input_way(void)
 /* Who types also reads: a port that log.c gave up, because for long nobody did, is tried again. */
 bool input_read(char *character)
 {
-    struct uart port = com1;
-
-    port.present = true;
-    if (!uart_read(&port, character))
+    if (!uart_read(&com1, character))
         return false;
     com1.present = true;
     return true;
@@ -92,8 +95,10 @@ bool input_read(char *character)
  * are off, and HLT stands in the shadow of STI (SDM Vol. 2B, STI): none is slept through. */
 void input_wait(void)
 {
-    if (by_interrupt)
-        wait_for_interrupt();
-    else
+    if (!by_interrupt) {
         cpu_relax();
+        return;
+    }
+    cpu_unmask_pic(COM1_IRQ);
+    wait_for_interrupt();
 }

@@ -12,7 +12,8 @@ bool input_open(void);
 bool input_read(char *character);
 
 /* Sleeps until a character may have come. Where no interrupt tells of one it returns at once,
- * and to wait is to call this and input_read() in turn. Interrupts are on only inside of here. */
+ * and to wait is to call this and input_read() in turn. Interrupts are on in here and, for a trial,
+ * in input_open(), and nowhere else. */
 void input_wait(void);
 
 /* How input_wait() waits: "interrupt" or "polling". */

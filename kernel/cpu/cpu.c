@@ -39,6 +39,17 @@ void cpu_unmask_pic(unsigned line)
     out8(PIC_1_DATA, (uint8_t)(in8(PIC_1_DATA) & ~(1U << line)));
 }
 
+void cpu_mask_pic_line(unsigned line)
+{
+    out8(PIC_1_DATA, (uint8_t)(in8(PIC_1_DATA) | 1U << line));
+}
+
+bool cpu_pic_in_service(unsigned line)
+{
+    out8(PIC_1_COMMAND, 0x0b); /* OCW3: the next read is of the in-service register */
+    return in8(PIC_1_COMMAND) >> line & 1;
+}
+
 void cpu_end_pic_interrupt(unsigned line)
 {
     out8(PIC_1_COMMAND, (uint8_t)(0x60 | line)); /* OCW2: specific end of interrupt */

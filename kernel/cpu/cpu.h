@@ -11,8 +11,13 @@ void cpu_load_tables(void);
 void cpu_mask_pic(void);
 
 /* Lets one line of the first 8259 through, 0 to 7, which comes as vector VECTOR_INTERRUPTS + line;
- * and what its handler calls when it is done. */
+ * or holds it back. */
 void cpu_unmask_pic(unsigned line);
+void cpu_mask_pic_line(unsigned line);
+
+/* Whether it was the first 8259 that delivered the line's interrupt, and not another that sends
+ * the same vector; and what the line's handler calls when it is done. */
+bool cpu_pic_in_service(unsigned line);
 void cpu_end_pic_interrupt(unsigned line);
 
 /* Turns on what makes rights hold (CR0.WP, EFER.NXE; the loader has, but this kernel may be
@@ -33,6 +38,7 @@ enum vector {
     VECTOR_INVALID_TSS = 10,
     VECTOR_GENERAL_PROTECTION = 13,
     VECTOR_PAGE_FAULT = 14,
+    VECTOR_RESERVED = 15, /* no exception, but firmware may have it sent */
     VECTOR_MACHINE_CHECK = 18,
     VECTOR_INTERRUPTS = 32, /* and up: no exception */
 };

@@ -51,6 +51,7 @@ static void set_text(struct line *line, const char *text)
 {
     line->length = line->cursor = strlen(text);
     memcpy(line->text, text, line->length + 1);
+    line->too_long = false;
     redraw(line);
 }
 
@@ -133,10 +134,13 @@ static void show_history(struct line *line, size_t back)
 
     if (text == NULL)
         return;
-    if (line->back == 0)
+    if (line->back == 0) {
         memcpy(line->draft, line->text, line->length + 1);
+        line->draft_too_long = line->too_long;
+    }
     line->back = back;
     set_text(line, text);
+    line->too_long = back == 0 && line->draft_too_long;
 }
 
 static void older(struct line *line)
@@ -204,6 +208,15 @@ static void list(struct line *line)
     redraw(line);
 }
 
+/* What does not fit is only not completed: nobody has typed it. */
+static void insert_completed(struct line *line, const char *text, size_t length)
+{
+    if (length > LINE_LENGTH_MAX - line->length)
+        draw(line, "\a", 1);
+    else
+        insert(line, text, length);
+}
+
 static void complete(struct line *line, bool again)
 {
     struct line_completion completion = {.list = false};
@@ -214,9 +227,9 @@ static void complete(struct line *line, bool again)
     size_t typed = completion.word.length;
     size_t more = completion.common_length > typed ? completion.common_length - typed : 0;
     if (more != 0)
-        insert(line, completion.common + typed, more);
+        insert_completed(line, completion.common + typed, more);
     if (completion.count == 1)
-        insert(line, " ", 1);
+        insert_completed(line, " ", 1);
     else if (completion.count > 1 && again)
         list(line);
     else if (more == 0)

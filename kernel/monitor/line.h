@@ -1,15 +1,19 @@
+/* clang-format off */
 /* The line editor: a character goes in, a line comes out. It knows no device and no command:
  * what it draws goes to a sink, what may complete a word it asks for. VT100 sequences are the
  * terminal's (ECMA-48; what xterm, screen and every serial terminal send for the cursor keys).
  *
  *   arrows, Home, End, Delete, ^A ^E ^B ^F ^D   move and delete
  *   Up, Down, ^P ^N                             history
- *   Backspace, ^W, ^U, ^K                       delete backwards: a character, a word, all;
- * forwards Tab                                         complete; again: list ^L clear the screen ^C
- * give the line up
+ *   Backspace, ^W, ^U                           delete backwards: a character, a word, all
+ *   ^K                                          delete all that follows
+ *   Tab                                         complete; again: list
+ *   ^L                                          clear the screen
+ *   ^C                                          give the line up
  *
  * Any other control character and any byte beyond ASCII is dropped, an escape sequence that
  * nobody knows too. */
+/* clang-format on */
 #ifndef BESTLA_MONITOR_LINE_H
 #define BESTLA_MONITOR_LINE_H
 
@@ -57,6 +61,7 @@ struct line {
     size_t remembered; /* lines ever: the newest is at (remembered - 1) % LINE_HISTORY */
     size_t back;       /* how many lines back is shown; 0: what is being typed */
     char draft[LINE_LENGTH_MAX + 1];
+    bool draft_too_long;
 };
 
 /* `line` is cleared; `user` must outlive it. */

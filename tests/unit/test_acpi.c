@@ -16,7 +16,7 @@
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 #define MEMORY_BASE UINT64_C(0x7fe00000)
-#define MEMORY_SIZE 0x1000
+#define MEMORY_SIZE 0x4000
 
 static uint8_t memory[MEMORY_SIZE];
 static void *given[256];
@@ -71,7 +71,7 @@ static void seal(uint64_t at, const char *signature, uint32_t length)
 #define XSDT (MEMORY_BASE + 0x204) /* aligned to 4, its entries of 8 bytes are not to 8 */
 #define FADT (MEMORY_BASE + 0x300)
 #define DSDT (MEMORY_BASE + 0x500)
-#define SSDT (MEMORY_BASE + 0xff0) /* its end is outside */
+#define SSDT (MEMORY_BASE + MEMORY_SIZE - 0x10) /* its end is outside */
 
 #define DSDT_LENGTH (ACPI_HEADER + 10)
 #define XSDT_LENGTH (ACPI_HEADER + 4 * 8)
@@ -149,7 +149,7 @@ static void tables_are_found(void **state)
     assert_int_equal(root.count, 4);
     assert_int_equal(root.table.at.raw, XSDT);
     assert_int_equal(acpi_entry(&root, 3).raw, FADT);
-    assert_int_equal(acpi_table_find(read_memory, &root, "HPET", &table), ACPI_ABSENT);
+    assert_int_equal(acpi_table_find(read_memory, &root, "HPET", &table), ACPI_OUTSIDE);
     assert_int_equal(find_fadt(&fadt), ACPI_OK);
     assert_int_equal(fadt.dsdt.raw, DSDT);
     assert_true(fadt.has_reset && !fadt.hardware_reduced);
@@ -275,6 +275,47 @@ static void lengths_are_checked(void **state)
     give_back();
 }
 
+/* Of a table that cannot be read nobody knows that it is not the one; damage says more. */
+static void absence_is_known_or_not_said(void **state)
+{
+    struct acpi_root root;
+    struct acpi_table table;
+    phys_addr_t bad;
+    (void)state;
+
+    make_machine();
+    set_rsdp(0);
+    assert_int_equal(acpi_root_find(read_memory, phys(RSDP), &root, &bad), ACPI_OK);
+    assert_int_equal(acpi_table_find(read_memory, &root, "HPET", &table), ACPI_ABSENT);
+    store(FADT + 4, MEMORY_SIZE, 4);
+    assert_int_equal(acpi_table_find(read_memory, &root, "FACP", &table), ACPI_OUTSIDE);
+    set_rsdp(2);
+    assert_int_equal(acpi_root_find(read_memory, phys(RSDP), &root, &bad), ACPI_OK);
+    store(FADT + 4, 0, 4);
+    assert_int_equal(acpi_table_find(read_memory, &root, "FACP", &table), ACPI_BAD_LENGTH);
+    assert_int_equal(acpi_table_find(read_memory, &root, "HPET", &table), ACPI_OUTSIDE);
+    give_back();
+}
+
+static void a_root_of_too_many_is_refused(void **state)
+{
+    const uint64_t many = MEMORY_BASE + 0x1000;
+    struct acpi_root root;
+    phys_addr_t bad;
+    (void)state;
+
+    make_machine();
+    store(RSDP + 24, many, 8);
+    set_sum(RSDP, 36, 32);
+    seal(many, "XSDT", ACPI_HEADER + 8 * ACPI_ENTRIES_MAX);
+    assert_int_equal(acpi_root_find(read_memory, phys(RSDP), &root, &bad), ACPI_OK);
+    assert_int_equal(root.count, ACPI_ENTRIES_MAX);
+    seal(many, "XSDT", ACPI_HEADER + 8 * (ACPI_ENTRIES_MAX + 1));
+    assert_int_equal(acpi_root_find(read_memory, phys(RSDP), &root, &bad), ACPI_BAD_LENGTH);
+    assert_int_equal(bad.raw, many);
+    give_back();
+}
+
 /* ---- \_S5 ------------------------------------------------------------------------------------ */
 
 #define NAME "\x08_S5_"
@@ -362,10 +403,15 @@ static void damaged_s5_is_harmless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables_are_found),       cmocka_unit_test(a_short_fadt_has_what_it_has),
-        cmocka_unit_test(every_bit_counts),       cmocka_unit_test(a_root_that_is_wrong_is_named),
-        cmocka_unit_test(lengths_are_checked),    cmocka_unit_test(s5_is_found),
+        cmocka_unit_test(tables_are_found),
+        cmocka_unit_test(a_short_fadt_has_what_it_has),
+        cmocka_unit_test(every_bit_counts),
+        cmocka_unit_test(a_root_that_is_wrong_is_named),
+        cmocka_unit_test(lengths_are_checked),
+        cmocka_unit_test(s5_is_found),
         cmocka_unit_test(damaged_s5_is_harmless),
+        cmocka_unit_test(absence_is_known_or_not_said),
+        cmocka_unit_test(a_root_of_too_many_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,6 +246,40 @@ static void what_is_too_long_is_not_run(void **state)
     assert_int_equal(type("\x15map\r"), LINE_DONE); /* begun anew */
 }
 
+static void type_many(char c, unsigned count)
+{
+    while (count-- > 0)
+        line_feed(&line, c);
+}
+
+static void history_is_never_too_long(void **state)
+{
+    (void)state;
+    fresh();
+    type("map\r"), line_begin(&line);
+    type_many('x', LINE_LENGTH_MAX + 1);
+    assert_int_equal(type(UP "\r"), LINE_DONE);
+    assert_true(text_equal(line_text(&line), text_of("map")));
+
+    line_begin(&line);
+    type_many('x', LINE_LENGTH_MAX + 1);
+    assert_int_equal(type(UP DOWN "\r"), LINE_TOO_LONG); /* the draft is still a part */
+    line_begin(&line);
+    type("whole" UP DOWN);
+    assert_int_equal(type("\r"), LINE_DONE);
+}
+
+static void a_completion_that_does_not_fit_rings(void **state)
+{
+    (void)state;
+    fresh();
+    type_many(' ', LINE_LENGTH_MAX - 3);
+    type("arg\t");
+    assert_int_equal(line.length, LINE_LENGTH_MAX);
+    assert_int_equal(screen.bells, 2); /* the rest of the word, and the blank */
+    assert_int_equal(type("\r"), LINE_DONE);
+}
+
 /* ---- history -------------------------------------------------------------------------------- */
 
 static void lines_are_remembered(void **state)
@@ -344,10 +378,16 @@ static void noise_leaves_a_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keys_do_what_they_say), cmocka_unit_test(a_line_ends_once),
-        cmocka_unit_test(the_screen_is_cleared), cmocka_unit_test(what_is_too_long_is_not_run),
-        cmocka_unit_test(lines_are_remembered),  cmocka_unit_test(old_lines_are_forgotten),
-        cmocka_unit_test(words_are_completed),   cmocka_unit_test(noise_leaves_a_line),
+        cmocka_unit_test(keys_do_what_they_say),
+        cmocka_unit_test(a_line_ends_once),
+        cmocka_unit_test(the_screen_is_cleared),
+        cmocka_unit_test(what_is_too_long_is_not_run),
+        cmocka_unit_test(lines_are_remembered),
+        cmocka_unit_test(old_lines_are_forgotten),
+        cmocka_unit_test(history_is_never_too_long),
+        cmocka_unit_test(a_completion_that_does_not_fit_rings),
+        cmocka_unit_test(words_are_completed),
+        cmocka_unit_test(noise_leaves_a_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

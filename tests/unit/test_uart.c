@@ -20,6 +20,7 @@ struct fake {
     size_t sent_count, in_fifo, depth;
     unsigned busy; /* status reads until the transmitter takes one character from the FIFO */
     unsigned wait, reads, writes, lost;
+    bool pending;      /* an interrupt */
     const char *typed; /* characters that have come */
 };
 
@@ -49,6 +50,8 @@ static uint8_t fake_in(uint16_t port)
     switch (port - base) {
     case 0:
         return fake.line & LCR_DLAB ? (uint8_t)fake.divisor : receive();
+    case 2:
+        return fake.pending ? 0xc2 : 0xc1;
     case 5:
         return read_status();
     case 7:
@@ -155,9 +158,9 @@ static void an_absent_port_is_told(void **state)
 
     for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++) {
         struct uart uart = new_uart(absent[i]);
-        uart.present = true;
+        uart.there = uart.present = true;
         assert_false(uart_probe(&uart));
-        assert_false(uart.present);
+        assert_false(uart.there || uart.present);
         assert_true(fake.writes <= 2); /* the scratch register's: who knows what is there */
         fake.writes = fake.reads = 0;
         uart_write(&uart, "lost\n", 5);
@@ -260,7 +263,10 @@ static void probing_again_revives_it(void **state)
     assert_true(uart_probe(&uart));
     uart_write(&uart, "xy", 2);
     assert_false(uart.present);
+    assert_true(uart.there);
     assert_false(uart_probe(&uart)); /* still dead */
+    assert_true(uart.there);
+    assert_int_equal(fake.line, 0x03); /* but may receive */
     fake.busy = 1;
     assert_true(uart_probe(&uart));
     uart_write(&uart, "z", 1);
@@ -296,8 +302,12 @@ static void what_is_typed_is_read(void **state)
     assert_int_equal(character, '\xff');
     fake.kind = READS_FF; /* the device went away */
     assert_false(uart_read(&uart, &character));
-    uart.present = false;
     fake.kind = PRESENT;
+    fake.typed = "b";
+    uart.present = false; /* nobody reads what it sends */
+    assert_true(uart_read(&uart, &character));
+    assert_int_equal(character, 'b');
+    uart.there = false;
     fake.typed = "lost";
     assert_false(uart_read(&uart, &character));
 }
@@ -315,9 +325,22 @@ static void interrupts_are_let_out(void **state)
     assert_int_equal(fake.interrupts, 1);
     uart_interrupt_on(&uart, false, false);
     assert_int_equal(fake.interrupts, 0);
-    uart.present = false;
+    uart.there = false;
     uart_interrupt_on(&uart, true, true);
     assert_int_equal(fake.interrupts, 0);
+}
+
+static void a_pending_interrupt_is_told(void **state)
+{
+    struct uart uart = new_uart((struct fake){.kind = PRESENT});
+    (void)state;
+
+    assert_true(uart_probe(&uart));
+    assert_false(uart_interrupts(&uart));
+    fake.pending = true;
+    assert_true(uart_interrupts(&uart));
+    uart.there = false;
+    assert_false(uart_interrupts(&uart));
 }
 
 int main(void)
@@ -334,6 +357,7 @@ int main(void)
         cmocka_unit_test(what_firmware_sent_goes_out_first),
         cmocka_unit_test(what_is_typed_is_read),
         cmocka_unit_test(interrupts_are_let_out),
+        cmocka_unit_test(a_pending_interrupt_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
