@@ -8,8 +8,6 @@
 #define DELETE          0x7f
 #define LISTED_MAX      64
 
-/* ---- drawing --------------------------------------------------------------------------- */
-
 static void draw(const struct line *line, const char *text, size_t length)
 {
     if (length != 0)
@@ -103,8 +101,6 @@ static size_t word_start(const struct line *line)
     return at;
 }
 
-/* ---- history --------------------------------------------------------------------------- */
-
 static size_t slot(const struct line *line, size_t back)
 {
     return (line->remembered - back) % LINE_HISTORY;
@@ -153,8 +149,6 @@ static void newer(struct line *line)
     if (line->back > 0)
         show_history(line, line->back - 1);
 }
-
-/* ---- completion ------------------------------------------------------------------------ */
 
 struct line_completion {
     const struct line *line;
