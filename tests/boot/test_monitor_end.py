@@ -36,6 +36,19 @@ def test_processor_sleeps_at_the_prompt(boot: Callable[..., Boot]) -> None:
     power_off(monitor)
 
 
+def test_line_of_level(boot: Callable[..., Boot]) -> None:
+    """COM1's line interrupts as long as it is up (ELCR, port 4d0h, bit 4), not once for each
+    rise: it neither storms nor is slept through."""
+    monitor = start(boot, **QUICK)
+    monitor.boot.qmp.monitor("o /b 0x4d0 0x10")
+    for _ in range(3):
+        assert len(monitor.run("sym run")) == 1
+    deadline = time.monotonic() + 5
+    while not halted(monitor.boot):
+        assert time.monotonic() < deadline
+    power_off(monitor)
+
+
 def test_port_is_polled_where_no_interrupt_comes(boot: Callable[..., Boot]) -> None:
     """The port's interrupt line is another than COM1 has. The same machine is a pc."""
     extra = [*QUICK["extra"], "-global", "isa-serial.irq=7"]
