@@ -233,6 +233,12 @@ def test_refused_boot_info(boot: Callable[..., Boot], tmp_path: Path, offset: in
     assert machine.serial.count("panic:") == 2
 
 
+def test_lookup_in_the_kernel(boot: Callable[..., Boot]) -> None:
+    """Two functions by their first address and by one inside; nothing before, after and between."""
+    machine, report = die(boot, "symbols")
+    assert report.message == "done" and re.search(r"^test: passed$", machine.serial, re.M)
+
+
 def test_unfilled_and_damaged_tables(boot: Callable[..., Boot], tmp_path: Path) -> None:
     """A kernel without names says so and prints bare addresses, of the same frames."""
     whole = kernel_path("null_pointer").read_bytes()
