@@ -113,7 +113,15 @@ static void touch(virt_addr_t at, unsigned bits, bool write, uint32_t *value)
 /* Where registers may be; nothing else that the memory map knows is touched. */
 #define MEMORY_DEVICES (MEMORY_TYPE_BIT(MEMORY_MMIO) | MEMORY_TYPE_BIT(MEMORY_RESERVED))
 
-/* Device memory is mapped by nobody, so for this one access it is, uncached. */
+/* SDM Vol. 3A, 11.12.2 and 11.12.4: the type at PAT index 3 is UC after a reset, and firmware's
+ * choice. */
+static bool pat_has_uncached(void)
+{
+    return (read_msr(MSR_PAT) >> (8 * PAT_UNCACHED) & 7) == 0;
+}
+
+/* Device memory is mapped by nobody, so for this one access it is, uncached. (But with
+ * directmap=full, which maps it write-back: docs/memory.md warns of that.) */
 static bool touch_memory(uint64_t address, unsigned bits, bool write, uint32_t *value)
 {
     const struct pt_attributes device = {PT_RIGHT_READ | PT_RIGHT_WRITE, PAT_UNCACHED, false};
@@ -122,7 +130,7 @@ static bool touch_memory(uint64_t address, unsigned bits, bool write, uint32_t *
     const struct memory_range *known = memory_map_find(&kernel_memory, phys(address));
 
     if (address >> 52 != 0 || (known != NULL && !(MEMORY_TYPE_BIT(known->type) & MEMORY_DEVICES)) ||
-        at.start.raw >= KERNEL_REGION)
+        at.start.raw >= KERNEL_REGION || !pat_has_uncached())
         return false;
     if (pt_map(&kernel_space, at, page, device, PT_LEVEL_PT) != PT_OK)
         return false;
