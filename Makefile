@@ -7,7 +7,8 @@ LD      := ld
 NASM    := nasm
 OBJCOPY := objcopy
 PYTHON  := /usr/bin/python3
-PYTEST  := $(PYTHON) -B -m pytest -p no:cacheprovider -q
+# A file of tests to each core, since the tests of one file may share a machine.
+PYTEST  := $(PYTHON) -B -m pytest -p no:cacheprovider -q -n $(shell nproc) --dist loadfile
 export PYTHONDONTWRITEBYTECODE := 1
 
 # `make DEBUG=1 ...`: everything once more in build/debug, the kernel with checks for undefined
