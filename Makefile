@@ -244,7 +244,11 @@ $B/bestla.img: $B/esp.stamp scripts/make-image
 	$(call say,IMG,$@)
 	$Qscripts/make-image $B/esp $@
 
-image: $B/bestla.img ## build/bestla.img, for a USB stick
+$B/bestla.iso: $B/esp.stamp scripts/make-image
+	$(call say,ISO,$@)
+	$Qscripts/make-image --iso $B/esp $@
+
+image: $B/bestla.img $B/bestla.iso ## build/bestla.img, for a USB stick, and .iso, for a disc or a stick
 
 # ---- the commands --------------------------------------------------------------------------
 
@@ -280,7 +284,7 @@ unit: $(UNIT_TESTS)
 	    printf "%s\n%s\n" "$$0" "$$out"; exit 255; }; echo "$$0: $${out##*  ]}"'
 
 PYTEST_SELECT := -m 'not matrix'
-boot-tests: $B/bestla.img $(TEST_KERNELS) $(TEST_PROGRAMS) tools-tests
+boot-tests: $B/bestla.img $B/bestla.iso $(TEST_KERNELS) $(TEST_PROGRAMS) tools-tests
 	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/boot
 
 tools-tests: $B/kernel.elf $(TEST_KERNELS) $(CHECKED_TOOLS)

@@ -30,6 +30,7 @@ DEFAULT_PHYS_BITS = 40
 HYPERTRANSPORT_HOLE = 1012 * GIB
 PCI_HOLE = 32 * GIB
 
+SECTOR = 512
 MEDIA = ("virtio", "ahci", "ide", "nvme", "usb", "ehci", "cd")
 FIRMWARE = ("4m", "2m", "secboot", "bios")
 
@@ -48,6 +49,7 @@ class Machine:  # pylint: disable=too-many-instance-attributes
     smp: int = 1
     media: str = "virtio"           # one of MEDIA; cd wants an ISO image
     image: str | Path | None = None
+    sector: int = 512               # bytes; 4096 only for virtio and nvme
     write_image: bool = False       # else writes are dropped when QEMU ends
     firmware: str = "4m"            # one of FIRMWARE, or a path that -bios takes
     variables: str | Path | None = None   # a store to copy instead of the empty one
@@ -152,6 +154,11 @@ def _disk(machine: Machine) -> list[str]:
     if machine.media not in devices:
         raise MachineError(f"media {machine.media}: expected one of {', '.join(devices)}")
     *controllers, disk = devices[machine.media]
+    if machine.sector != SECTOR:
+        if machine.media not in ("virtio", "nvme"):
+            raise MachineError(f"sectors of {machine.sector} bytes need media virtio or nvme, "
+                               f"not {machine.media}")
+        disk += f",logical_block_size={machine.sector},physical_block_size={machine.sector}"
     image = _existing(machine.image, "image")
     mode = "media=cdrom,readonly=on" if machine.media == "cd" else \
         f"snapshot={'off' if machine.write_image else 'on'}"

@@ -14,7 +14,7 @@ from booting import QUICK, READY, ROOT, Boot
 from kernel_file import read
 from kernel_log import assert_audited
 
-PRODUCTS = ("BOOTX64.EFI", "kernel.elf", "bestla.img", "esp/EFI/BOOT/BOOTX64.EFI", "esp/kernel.elf")
+PRODUCTS = ("BOOTX64.EFI", "kernel.elf", "bestla.img", "bestla.iso", "esp/EFI/BOOT/BOOTX64.EFI", "esp/kernel.elf")
 BUILD = ROOT / "build"
 
 # Microsoft, "PE Format": section characteristics, DllCharacteristics, the directory of .reloc.
@@ -86,7 +86,7 @@ def changed(path: Path, pattern: str, replacement: str) -> Iterator[None]:
 def test_nothing_to_do_is_nothing_done(copy: Path) -> None:
     """A second make compiles and links nothing."""
     before = objects(copy)
-    assert not re.search(r"\b(CC|LD|NASM|PE|IMG)\b", make(copy))
+    assert not re.search(r"\b(CC|LD|NASM|PE|IMG|ISO)\b", make(copy))
     assert objects(copy) == before
 
 

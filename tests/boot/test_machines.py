@@ -4,15 +4,13 @@
 """
 
 import re
-import shutil
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
-from booting import READY, Boot, make_esp, make_image
+from booting import READY, Boot
 from boot_info import BootInfo
 from kernel_log import assert_audited
 from machine import memory_bytes
@@ -157,22 +155,3 @@ def test_u_boot(boot: Callable[..., Boot], options: str) -> None:
     assert_stands(machine)
     assert ("loader: 0x100000 is taken" in machine.serial) == (options == "nokaslr")
     assert "no framebuffer: no graphics output protocol" in machine.serial
-
-
-@pytest.mark.matrix
-def test_optical_disc(boot: Callable[..., Boot], tmp_path: Path) -> None:
-    """An ISO image whose El Torito entry is the EFI system partition."""
-    if not shutil.which("xorriso"):
-        pytest.skip("xorriso: missing; Debian's package has that name")
-    disk = make_image(make_esp(tmp_path / "esp"), tmp_path / "disk.img")
-    tree = tmp_path / "tree"
-    tree.mkdir()
-    # The partition without the GPT around it.
-    with open(disk, "rb") as source, open(tree / "esp.img", "wb") as target:
-        source.seek(1 << 20)
-        shutil.copyfileobj(source, target, 1 << 20)
-        target.truncate(target.tell() - (1 << 20))
-    iso = tmp_path / "disc.iso"
-    subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-o", iso, "-e", "esp.img",
-                    "-no-emul-boot", tree], check=True, capture_output=True)
-    assert_stands(boot(image=iso, media="cd", memory="512M"))
