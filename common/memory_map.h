@@ -15,7 +15,8 @@ enum memory_type {
     MEMORY_LOADER = 3,        /* loader's code, tables, boot info: free once copied */
     MEMORY_MODULE = 4,        /* files loaded for the kernel */
     MEMORY_KERNEL_IMAGE = 5,  /* the kernel's segments and the gaps between */
-    MEMORY_ACPI_TABLES = 6,   /* ACPI reclaim: free once the tables are read */
+    MEMORY_ACPI_TABLES = 6,   /* ACPI reclaim, and what of ACPI's and SMBIOS's tables and the boot
+                                 logo lay in memory to be reclaimed: free once read */
     MEMORY_ACPI_NVS = 7,
     MEMORY_RUNTIME_CODE = 8, /* UEFI runtime services */
     MEMORY_RUNTIME_DATA = 9,

@@ -63,6 +63,14 @@ static inline virt_addr_t kernel_virt(const struct kernel *kernel, virt_addr_t a
     return virt(address.raw + kernel->slide);
 }
 
+/* Pages of firmware's tables in memory that the kernel could take otherwise. */
+#define KEPT_MAX 32
+
+struct kept_memory {
+    size_t count;
+    struct phys_range ranges[KEPT_MAX];
+};
+
 struct boot {
     EFI_HANDLE image;
     EFI_SYSTEM_TABLE *system;
@@ -86,6 +94,7 @@ struct boot {
     struct pt_space space;
     struct table_frames tables;
     phys_addr_t stack; /* HANDOFF_STACK bytes for the kernel's first instructions */
+    struct kept_memory kept;
 
     struct boot_info *info;
 };
@@ -199,6 +208,11 @@ EFI_STATUS link_precomputed_tables(struct boot *boot, bool *linked);
 EFI_STATUS open_boot_info(struct boot *boot);
 void find_framebuffer(struct boot *boot);
 void describe_machine(struct boot *boot);
+
+/* firmware_tables.c: finds what of ACPI, SMBIOS and the boot logo is to be kept. */
+EFI_STATUS keep_firmware_tables(struct boot *boot);
+/* Is it RAM that firmware has, or that nobody has? `memory` is normalised. */
+bool is_still_to_be_kept(const struct memory_map *memory, struct phys_range range);
 
 /* leave_firmware.c. After it boot services are gone, and with them every way back. */
 EFI_STATUS leave_firmware(struct boot *boot);

@@ -10,6 +10,12 @@
 _Noreturn void handoff(uint64_t root, uint64_t entry, uint64_t stack_top, uint64_t boot_info,
                        uint64_t cr0);
 
+/* How many describe_memory may add to the map. */
+static size_t own_ranges(const struct boot *boot)
+{
+    return boot->info->modules.count + 1 + boot->kept.count;
+}
+
 /* The map as it is now, into a larger buffer if it has grown, and out. */
 static EFI_STATUS try_to_exit(struct boot *boot, struct firmware_map *firmware)
 {
@@ -17,7 +23,7 @@ static EFI_STATUS try_to_exit(struct boot *boot, struct firmware_map *firmware)
 
     if (status == EFI_BUFFER_TOO_SMALL) {
         free_firmware_map(boot, firmware);
-        TRY(allocate_firmware_map(boot, boot->info->modules.count + 1, firmware));
+        TRY(allocate_firmware_map(boot, own_ranges(boot), firmware));
         status = read_firmware_map(boot->system, firmware);
     }
     TRY(status);
@@ -50,6 +56,26 @@ static void add_own_range(struct firmware_map *firmware, uint64_t base, uint64_t
         halt_with("the memory map has no room for 0x%lx bytes at 0x%lx", size, base);
 }
 
+static void normalise(struct firmware_map *firmware)
+{
+    if (memory_map_normalise(&firmware->map, firmware->scratch) != MEMORY_MAP_OK)
+        halt_with("firmware's memory map has too many ranges");
+}
+
+/* The map may have changed since they were found. */
+static void add_kept_ranges(const struct boot *boot, struct firmware_map *firmware)
+{
+    const struct kept_memory *kept = &boot->kept;
+
+    for (size_t i = 0; i < kept->count; i++) {
+        if (is_still_to_be_kept(&firmware->map, kept->ranges[i])) {
+            add_own_range(firmware, kept->ranges[i].start.raw, kept->ranges[i].size,
+                          MEMORY_ACPI_TABLES);
+            normalise(firmware);
+        }
+    }
+}
+
 /* Image and modules once more, for firmware that did not take our memory types. */
 static void describe_memory(struct boot *boot, struct firmware_map *firmware)
 {
@@ -60,8 +86,8 @@ static void describe_memory(struct boot *boot, struct firmware_map *firmware)
     add_own_range(firmware, info->kernel_phys, info->kernel_size, MEMORY_KERNEL_IMAGE);
     for (uint32_t i = 0; i < info->modules.count; i++)
         add_own_range(firmware, modules[i].address, modules[i].size, MEMORY_MODULE);
-    if (memory_map_normalise(&firmware->map, firmware->scratch) != MEMORY_MAP_OK)
-        halt_with("firmware's memory map has too many ranges");
+    normalise(firmware);
+    add_kept_ranges(boot, firmware);
 
     info->memory_map =
         (struct boot_array){(uintptr_t)firmware->map.ranges, (uint32_t)firmware->map.count,
@@ -76,7 +102,7 @@ EFI_STATUS leave_firmware(struct boot *boot)
 {
     struct firmware_map firmware;
 
-    TRY(allocate_firmware_map(boot, boot->info->modules.count + 1, &firmware));
+    TRY(allocate_firmware_map(boot, own_ranges(boot), &firmware));
     log_line(boot, LOG_INFO, "leaving firmware");
     TRY(exit_boot_services(boot, &firmware));
     disable_interrupts();

@@ -31,6 +31,7 @@ static EFI_STATUS boot_kernel(struct boot *boot)
     close_boot_volume(boot);
 
     describe_machine(boot);
+    TRY(keep_firmware_tables(boot));
     TRY(build_address_space(boot));
     step_done(boot, BOOT_STEP_TABLES_BUILT);
 

@@ -1,5 +1,6 @@
 """The machine at the kernel's first instruction, against what docs/handoff.md promises."""
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import Any, Callable
@@ -12,6 +13,7 @@ from gdb_stub import GdbStub
 from kernel_file import KERNEL, KERNEL_REGION, PAGE, pages, read, symbols
 from page_walk import EFER_NXE, Leaf, leaves
 from test_firmware_state import program
+from test_rights import kernel_path
 
 MAGIC = b"!Bestla!"
 LOADER, IMAGE = OWN_TYPES | 3, OWN_TYPES | 5
@@ -161,3 +163,22 @@ def test_tables_are_the_loaders_or_the_images(handoff: Handoff) -> None:
     assert brought and brought <= handoff.tables
     assert {type_at(handoff, table) for table in brought} == {IMAGE}
     assert {type_at(handoff, table) for table in handoff.tables - brought} == {LOADER}
+
+
+def test_boot_logo_is_kept(boot: Callable[..., Boot]) -> None:
+    """OVMF has it in its boot services' memory: it is whole after a kernel has written to every
+    frame that is given out."""
+    machine = boot(kernel=kernel_path("frames"), memory="256M", firmware="bios")
+    machine.wait_for(r"^test: passed, ")
+    found = re.search(r"loader: the boot logo, 0x([0-9a-f]+) bytes at 0x([0-9a-f]+), is kept$",
+                      machine.serial, re.M)
+    assert found
+    size, address = int(found[1], 16), int(found[2], 16)
+    bitmap = machine.read_physical(address, size)
+    # A BMP: its size, where the pixels begin, then width and height; 24 bits a pixel.
+    assert bitmap[:2] == b"BM" and struct.unpack_from("<I", bitmap, 2)[0] == size
+    pixels, width, height, bits = *struct.unpack_from("<I", bitmap, 10), \
+        *struct.unpack_from("<II2xH", bitmap, 18)
+    assert bits == 24 and pixels + height * (-(-width * 3 // 4) * 4) == size
+    # The logo is drawn on one colour.
+    assert bitmap[pixels:pixels + 3 * width] == bitmap[pixels:pixels + 3] * width

@@ -3,7 +3,7 @@
 /* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
 /* links: loader/precomputed_tables.c */
 /* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
-/* links: loader/leave_firmware.c loader/random.c loader/place_kernel.c */
+/* links: loader/leave_firmware.c loader/firmware_tables.c loader/random.c loader/place_kernel.c */
 /* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
 /* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
 /* links: tests/unit/kernel_file.c tests/unit/handoff_check.c tests/unit/table_check.c */
@@ -159,10 +159,10 @@ static void test_tables(void **state)
         fake_world();
         set_table(0, other, 0x11);
         for (unsigned i = 0; i < 4; i++)
-            set_table(which & 16 ? 4 - i : 1 + i, which >> i & 1 ? guids[i] : other, 0x1000 + i);
+            set_table(which & 16 ? 4 - i : 1 + i, which >> i & 1 ? guids[i] : other, 0xe1000 + i);
         const struct boot_info *info = boot_well();
-        assert_int_equal(info->rsdp, which & 2 ? 0x1001 : which & 1 ? 0x1000 : 0);
-        assert_int_equal(info->smbios, which & 8 ? 0x1003 : which & 4 ? 0x1002 : 0);
+        assert_int_equal(info->rsdp, which & 2 ? 0xe1001 : which & 1 ? 0xe1000 : 0);
+        assert_int_equal(info->smbios, which & 8 ? 0xe1003 : which & 4 ? 0xe1002 : 0);
     }
 }
 
