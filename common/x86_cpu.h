@@ -5,6 +5,7 @@
 #ifndef BESTLA_X86_CPU_H
 #define BESTLA_X86_CPU_H
 
+#include "mtrr.h"
 #include "x86_paging.h"
 
 #define CR0_PE (UINT64_C(1) << 0)
@@ -23,6 +24,13 @@
 #define CR4_SMXE (UINT64_C(1) << 14)
 #define CR4_SMEP (UINT64_C(1) << 20)
 #define CR4_SMAP (UINT64_C(1) << 21)
+
+#define MSR_MTRR_CAP     UINT32_C(0xfe)
+#define MSR_MTRR_BASE_0  UINT32_C(0x200) /* and mask, base, mask, … */
+#define MSR_MTRR_DEFAULT UINT32_C(0x2ff)
+/* AMD APM Vol. 2, 7.9.3 and A.2; only families 0Fh and up. */
+#define MSR_AMD_SYSCFG UINT32_C(0xc0010010)
+#define MSR_AMD_TOM2   UINT32_C(0xc001001d)
 
 #define MSR_EFER       UINT32_C(0xc0000080)
 #define MSR_PAT        UINT32_C(0x277)
@@ -98,6 +106,42 @@ static inline void write_msr(uint32_t msr, uint64_t value)
 {
     __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
                      : "memory");
+}
+
+/* SYSCFG's MtrrTom2En and Tom2ForceMemTypeWB: the end of the memory that they speak of, or 0. */
+static inline uint64_t amd_write_back_end(void)
+{
+    const uint64_t both = UINT64_C(3) << 21;
+    const struct cpuid vendor = cpuid(0, 0);
+    const bool amd = vendor.ebx == 0x68747541 || vendor.ebx == 0x6f677948; /* Auth…, Hygo… */
+
+    if (!amd || (cpuid_if_known(1, 0).eax >> 8 & 15) < 15 ||
+        (read_msr(MSR_AMD_SYSCFG) & both) != both)
+        return 0;
+    return read_msr(MSR_AMD_TOM2) & ENTRY_ADDRESS;
+}
+
+/* SDM Vol. 3A, 11.11.1 and 11.11.2: all that there is of them. */
+static inline struct mtrrs cpu_mtrrs(void)
+{
+    static const uint32_t fixed[MTRR_FIXED] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
+                                               0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
+    struct mtrrs mtrrs = {.phys_bits = cpu_paging_features().phys_bits};
+
+    mtrrs.present = cpuid_if_known(1, 0).edx >> 12 & 1;
+    if (!mtrrs.present)
+        return mtrrs;
+    const uint64_t capability = read_msr(MSR_MTRR_CAP);
+    mtrrs.default_type = read_msr(MSR_MTRR_DEFAULT);
+    mtrrs.write_back_end = amd_write_back_end();
+    for (size_t i = 0; (capability & 0x100) && i < MTRR_FIXED; i++)
+        mtrrs.fixed[i] = read_msr(fixed[i]);
+    mtrrs.variable_count = min_u64(capability & 0xff, MTRR_VARIABLE);
+    for (uint32_t i = 0; i < mtrrs.variable_count; i++) {
+        mtrrs.variable[i].base = read_msr(MSR_MTRR_BASE_0 + 2 * i);
+        mtrrs.variable[i].mask = read_msr(MSR_MTRR_BASE_0 + 2 * i + 1);
+    }
+    return mtrrs;
 }
 
 /* AMD APM Vol. 2, 15.34: with SEV on, table entries need the C-bit. */

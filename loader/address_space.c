@@ -78,18 +78,21 @@ static EFI_STATUS map_kernel(struct boot *boot)
     return EFI_SUCCESS;
 }
 
-/* Memory at its own address. Page 0 stays out, so that a null pointer faults. */
+/* Memory at its own address, no leaf across memory types (SDM Vol. 3A, 11.11.9). Page 0 stays
+ * out, so that a null pointer faults. */
 static EFI_STATUS map_memory(struct boot *boot, const struct memory_map *memory)
 {
+    const struct mtrrs mtrrs = cpu_mtrrs();
     struct pt_attributes data = {READ_WRITE, PAT_WRITE_BACK, false};
     struct phys_range run;
     size_t cursor = 0;
 
     while (memory_map_next_run(memory, MEMORY_RAM, &cursor, &run)) {
-        uint64_t start = max_u64(run.start.raw, PAGE_SIZE), end = phys_end(run);
-        if (start < end)
-            TRY(map(boot, "memory", virt_range(start, end - start), phys(start), data,
-                    PT_LEVEL_PDPT));
+        uint64_t at = max_u64(run.start.raw, PAGE_SIZE), end;
+        for (; at < phys_end(run); at = end) {
+            end = mtrr_stretch_end(&mtrrs, at, phys_end(run));
+            TRY(map(boot, "memory", virt_range(at, end - at), phys(at), data, PT_LEVEL_PDPT));
+        }
     }
     return EFI_SUCCESS;
 }

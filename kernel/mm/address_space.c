@@ -59,6 +59,22 @@ struct virt_range direct_map_range(void)
     return direct_map;
 }
 
+/* RAM that the tables call write-back and the MTRRs do not: it works, and is slow
+ * (SDM Vol. 3A, 11.5.2.2). */
+struct odd_memory {
+    uint64_t size, first; /* bytes; where it begins */
+    enum mtrr_type type;  /* there */
+};
+
+static void note_type(struct odd_memory *odd, enum mtrr_type type, uint64_t start, uint64_t end)
+{
+    if (type == MTRR_WRITE_BACK)
+        return;
+    if (odd->size == 0)
+        *odd = (struct odd_memory){0, start, type};
+    odd->size += end - start;
+}
+
 static void map_direct(struct pt_space *space, uint64_t start, uint64_t end)
 {
     if (start >= end)
@@ -68,8 +84,21 @@ static void map_direct(struct pt_space *space, uint64_t start, uint64_t end)
                 direct_map_attributes, PT_LEVEL_PDPT));
 }
 
+/* No leaf across memory types (SDM Vol. 3A, 11.11.9, "Large Page Size Considerations"). */
+static void map_run(struct pt_space *space, const struct mtrrs *mtrrs, uint64_t start, uint64_t end,
+                    struct odd_memory *odd)
+{
+    for (uint64_t next; start < end; start = next) {
+        next = mtrr_stretch_end(mtrrs, start, end);
+        note_type(odd, mtrr_type_at(mtrrs, phys(start)), start, next);
+        map_direct(space, start, next);
+    }
+}
+
 static void map_memory(struct pt_space *space)
 {
+    const struct mtrrs mtrrs = cpu_mtrrs();
+    struct odd_memory odd = {0};
     struct phys_range run;
     size_t cursor = 0;
     uint64_t done = direct_map_is_full() ? full_size(space) : 0;
@@ -80,7 +109,10 @@ static void map_memory(struct pt_space *space)
               direct_map_range().size);
     map_direct(space, 0, done);
     while (memory_map_next_run(&kernel_memory, MEMORY_RAM, &cursor, &run))
-        map_direct(space, max_u64(run.start.raw, done), phys_end(run));
+        map_run(space, &mtrrs, max_u64(run.start.raw, done), phys_end(run), &odd);
+    if (odd.size != 0)
+        log_warning("mm", "%lu KiB of RAM are not write-back by the MTRRs, the first %s at 0x%lx",
+                    odd.size >> 10, mtrr_type_name(odd.type), odd.first);
 }
 
 /* ---- the image ------------------------------------------------------------------------- */

@@ -19,7 +19,8 @@ from machine import find_ovmf
 from serial_log import SerialLog
 
 BOCHS = "bochs"
-PAGE = 4096
+# Times as long as QEMU for the same.
+SLOWER = 5
 # term is the only display that needs neither a window nor a port. Bochs writes nothing to the
 # disk; what is too much for the log is left out.
 CONFIGURATION = """\
@@ -103,7 +104,7 @@ class RunningBochs:
             self._debugger.send(command + "\n")
         found = self._debugger.wait(
             lambda text: re.search(PROMPT, text[before:]) and text[before:],
-            BOOT_TIMEOUT * SCALE)
+            SLOWER * BOOT_TIMEOUT * SCALE)
         assert found, f"Bochs does not answer {command!r}: {self._debugger.tail()}"
         return found
 
@@ -139,6 +140,10 @@ class BochsBoot(Boot):
         self._bochs: RunningBochs = self.running                # type: ignore[assignment]
         self._serial = self._bochs.serial
         self.folder = self._bochs.folder
+
+    def wait_for(self, *patterns: str, timeout: float = BOOT_TIMEOUT) -> re.Match[str]:
+        """As of any machine, but this one is slower."""
+        return super().wait_for(*patterns, timeout=SLOWER * timeout)
 
     def registers(self, processor: int = 0) -> dict[str, int]:
         """The control registers, and EFER."""

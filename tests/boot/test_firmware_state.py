@@ -13,7 +13,7 @@ from kernel_log import assert_audited, page_map, report as report_of, row_of
 from page_walk import CR4_LA57, runs
 from test_rights import kernel_path
 
-MIB2, GIB4 = 2 << 20, 4 << 30
+MIB, MIB2, GIB, GIB4 = 1 << 20, 2 << 20, 1 << 30, 4 << 30
 LINKED = 0x100000
 
 
@@ -87,3 +87,28 @@ def assert_text_is_as_in_the_file(machine: Boot, kernel: Path) -> None:
                       for page in range(text.virt, text.virt + text.size, PAGE))
     content = kernel.read_bytes()[text.offset:text.offset + text.file_size]
     assert mapped == content.ljust(len(mapped), b"\0")
+
+
+def test_leaves_keep_to_memory_types(boot: Callable[..., Boot]) -> None:
+    """An MTRR makes 1 MiB inside a GiB of RAM uncached: 1-GiB leaves around that GiB, and in it
+    none that reaches across (SDM Vol. 3A, 11.11.9)."""
+    machine = boot(efi=program("mtrr"), **QUICK | {"memory": "8G"})
+    assert_stands(machine)
+    found = re.search(r"^test: MTRR \d+: 0x100000 bytes at 0x([0-9a-f]+) are UC$",
+                      machine.serial, re.M)
+    assert found
+    place = int(found[1], 16)
+    assert f"mm: warning: 1024 KiB of RAM are not write-back by the MTRRs, the first UC at " \
+        f"{place:#x}" in machine.serial
+    gib = place & -GIB
+    around = [leaf for leaf in machine.leaves() if gib - GIB <= leaf.phys < gib + GIB
+              and leaf.virt < KERNEL_REGION]
+    for leaf in around:
+        assert leaf.phys + leaf.page_size <= place or leaf.phys >= place + MIB or \
+            (leaf.phys >= place and leaf.phys + leaf.page_size <= place + MIB)
+    assert GIB in {leaf.page_size for leaf in around if leaf.phys < gib}
+    assert {leaf.page_size for leaf in around if place <= leaf.phys < place + MIB} == {PAGE}
+    # Two MiB in which the border lies are of small pages, what is beyond them is not.
+    assert {leaf.phys & -MIB2 for leaf in around if leaf.page_size == PAGE
+            and leaf.phys >= gib} >= {place & -MIB2}
+    assert MIB2 in {leaf.page_size for leaf in around if leaf.phys >= gib}

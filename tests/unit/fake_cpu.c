@@ -52,6 +52,11 @@ bool cpu_stands_on(struct phys_range range)
     return fake_cpu.stack.raw - range.start.raw < range.size;
 }
 
+struct mtrrs cpu_mtrrs(void)
+{
+    return fake_cpu.mtrrs;
+}
+
 bool cpu_memory_is_encrypted(void)
 {
     return fake_cpu.encrypted;

@@ -3,10 +3,12 @@
 #ifndef BESTLA_FAKE_CPU_H
 #define BESTLA_FAKE_CPU_H
 
+#include "mtrr.h"
 #include "x86_paging.h"
 
 struct fake_cpu {
     struct pt_features features;
+    struct mtrrs mtrrs; /* none unless a test says so */
     bool encrypted; /* memory, by SEV */
     bool has_rdrand;
     unsigned rdrand_refusals; /* this many readings give nothing */

@@ -192,12 +192,38 @@ static void test_seed_fails(void **state)
     assert_true(log_has(info, "firmware offers no random seed"));
 }
 
+/* One MiB of a GiB of RAM is uncached: that GiB is mapped by leaves of 2 MiB, and the two MiB in
+ * which that one lies by pages. */
+static void test_memory_types(void **state)
+{
+    const uint64_t all = (UINT64_C(1) << 48) - 1, mib = UINT64_C(1) << 20;
+
+    (void)state;
+    fake_plain_world();
+    boot_well();
+    const unsigned pages = checked_leaves[1], large = checked_leaves[2], huge = checked_leaves[3];
+    assert_true(huge >= 2);
+    fake_plain_world();
+    fake_cpu.mtrrs = (struct mtrrs){
+        .present = true,
+        .phys_bits = 48,
+        .default_type = UINT64_C(0x800) | MTRR_WRITE_BACK,
+        .variable_count = 1,
+        .variable = {{UINT64_C(0x180040300000) | MTRR_UNCACHED, (all & ~(mib - 1)) | 0x800}},
+    };
+    boot_well();
+    assert_int_equal(checked_leaves[3], huge - 1);
+    assert_int_equal(checked_leaves[2], large + 511);
+    assert_int_equal(checked_leaves[1], pages + 512);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_framebuffers), cmocka_unit_test(test_no_framebuffer),
         cmocka_unit_test(test_no_graphics),  cmocka_unit_test(test_tables),
         cmocka_unit_test(test_seed),         cmocka_unit_test(test_seed_fails),
+        cmocka_unit_test(test_memory_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #define cpu_paging_features     real_cpu_paging_features
 #define cpu_stands_on           real_cpu_stands_on
+#define cpu_mtrrs               real_cpu_mtrrs
 #define cpu_table_root          real_cpu_table_root
 #define cpu_top_level           real_cpu_top_level
 #define cpu_memory_is_encrypted real_cpu_memory_is_encrypted
@@ -25,6 +26,7 @@
 
 #undef cpu_paging_features
 #undef cpu_stands_on
+#undef cpu_mtrrs
 #undef cpu_table_root
 #undef cpu_top_level
 #undef cpu_memory_is_encrypted
@@ -42,6 +44,7 @@
 
 struct pt_features cpu_paging_features(void);
 bool cpu_stands_on(struct phys_range range);
+struct mtrrs cpu_mtrrs(void);
 phys_addr_t cpu_table_root(void);
 enum pt_level cpu_top_level(void);
 bool cpu_memory_is_encrypted(void);
