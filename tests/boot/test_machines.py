@@ -52,6 +52,7 @@ CASES = [
     case("max-1G-pc-nvme-bios", memory="1G", machine="pc", media="nvme", firmware="bios"),
     case("nonx-no1g-256M-pc-ide-bios", "no NX", memory="256M", cpu="max,-nx,-pdpe1gb",
          machine="pc", media="ide", firmware="bios", excused=NO_NX),
+    case("secboot-smp4-1G-q35-ehci", memory="1G", firmware="secboot", smp=4, media="ehci"),
     case("no-screen", "no framebuffer: no graphics output protocol", memory="256M",
          extra=VGA_NONE),
     case("screen-without-framebuffer", "no framebuffer: pixel format 3", memory="256M",
@@ -73,11 +74,19 @@ def matrix() -> list[Case]:
     return cases + [
         case("1T-amd", memory="1T"),
         case("1T-intel", memory="1T", cpu="max,vendor=GenuineIntel,phys-bits=42"),
-        case("secboot", firmware="secboot", memory="512M"),
-        case("smp4", smp=4),
+        *(case(f"secboot-{media}", firmware="secboot", media=media, memory="512M")
+          for media in ("ahci", "nvme", "usb", "ehci")),
+        *(case(f"smp{smp}-{machine}-{firmware}", smp=smp, machine=machine, firmware=firmware,
+               memory="1G")
+          for smp in (1, 2, 4, 8) for machine in ("pc", "q35") for firmware in ("4m", "bios")),
+        case("smp8-secboot", smp=8, firmware="secboot", memory="1G"),
         case("smp8-8G-numa", smp=8, memory="8G", extra=[
             "-object", "memory-backend-ram,id=a,size=6G", "-numa", "node,memdev=a,cpus=0-3",
             "-object", "memory-backend-ram,id=b,size=2G", "-numa", "node,memdev=b,cpus=4-7"]),
+        case("numa-three-nodes-pc", smp=4, machine="pc", memory="6G", extra=[
+            part for node, (size, cpus) in enumerate([("1G", "0"), ("3G", "1-2"), ("2G", "3")])
+            for part in ("-object", f"memory-backend-ram,id=n{node},size={size}",
+                         "-numa", f"node,memdev=n{node},cpus={cpus}")]),
         *(case(f"screen-{screen}", "framebuffer", memory="256M",
                extra=[*VGA_NONE, "-device", screen])
           for screen in ("bochs-display", "ramfb", "virtio-vga", "qxl-vga", "cirrus-vga",
@@ -135,8 +144,7 @@ def test_no_random_seed(boot: Callable[..., Boot]) -> None:
     assert "firmware offers no random seed" in machine.serial
 
 
-@pytest.mark.matrix
-@pytest.mark.parametrize("options", ["kaslr", "nokaslr"])
+@pytest.mark.parametrize("options", [pytest.param("kaslr", marks=pytest.mark.matrix), "nokaslr"])
 def test_u_boot(boot: Callable[..., Boot], options: str) -> None:
     """Another UEFI: no GOP, WP and NXE off at entry, descriptors of another size.
 

@@ -19,6 +19,7 @@ from test_firmware_state import assert_stands
 
 DISK, DISC = ROOT / "build" / "bestla.img", ROOT / "build" / "bestla.iso"
 ESP_TYPE = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
+U_BOOT = Path("/usr/lib/u-boot/qemu-x86_64/u-boot.rom")
 BLOCK = 2048                        # ISO 9660's
 BOOT_RECORD = 17 * BLOCK
 SMALL = {"memory": "256M", "firmware": "bios"}
@@ -219,3 +220,19 @@ def test_cannot_be_made(tmp_path: Path, change: Callable[[Path], None] | None,
     done = make(*options, tree, out / "image")
     assert done.returncode == status and words in done.stderr, done.stderr
     assert not list(out.iterdir())
+
+
+@pytest.mark.matrix
+def test_u_boot_finds_the_disc_s_partition(boot: Callable[..., Boot]) -> None:
+    """Another reader of GPTs, and another of FAT16, than edk2's."""
+    if not U_BOOT.exists():
+        pytest.skip(f"{U_BOOT}: missing; Debian's package u-boot-qemu has it")
+    machine = boot(image=DISC, firmware=str(U_BOOT), machine="pc", memory="512M",
+                   extra=["-vga", "none"])
+    machine.wait_for("Hit any key to stop autoboot")
+    machine.send("\r")
+    machine.wait_for("^=> ")
+    machine.send("setenv bootargs; virtio scan; part list virtio 0; "
+                 "load virtio 0:1 0x1000000 EFI/BOOT/BOOTX64.EFI; bootefi 0x1000000\r")
+    machine.wait_for("Partition Type: EFI")
+    assert_stands(machine)
