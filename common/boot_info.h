@@ -8,7 +8,7 @@
 #include "memory_map.h"
 
 #define BOOT_INFO_MAGIC   UINT64_C(0x21616c7473654221) /* "!Bestla!" in memory */
-#define BOOT_INFO_VERSION 2U
+#define BOOT_INFO_VERSION 3U
 
 /* `count` elements of `element_size` bytes at `address`; 0 and 0 for none. */
 struct boot_array {

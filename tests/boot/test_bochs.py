@@ -13,7 +13,8 @@ from monitor import Monitor
 from test_firmware_state import assert_stands, program
 
 PCIDE, PKE, CET, FSGSBASE, X2APIC = 1 << 17, 1 << 22, 1 << 23, 1 << 16, 3 << 10
-STATE = r"^test: CR3 0x([0-9a-f]+), CR4 0x([0-9a-f]+), APIC base 0x([0-9a-f]+), CET (at the end|absent)$"
+STATE = (r"^test: CR3 0x([0-9a-f]+), CR4 0x([0-9a-f]+), APIC base 0x([0-9a-f]+), "
+         r"CET (at the end|absent)$")
 
 
 @pytest.fixture(name="bochs")

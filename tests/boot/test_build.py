@@ -14,7 +14,8 @@ from booting import QUICK, READY, ROOT, Boot
 from kernel_file import read
 from kernel_log import assert_audited
 
-PRODUCTS = ("BOOTX64.EFI", "kernel.elf", "bestla.img", "bestla.iso", "esp/EFI/BOOT/BOOTX64.EFI", "esp/kernel.elf")
+PRODUCTS = ("BOOTX64.EFI", "kernel.elf", "bestla.img", "bestla.iso", "esp/EFI/BOOT/BOOTX64.EFI",
+            "esp/kernel.elf")
 BUILD = ROOT / "build"
 
 # Microsoft, "PE Format": section characteristics, DllCharacteristics, the directory of .reloc.

@@ -53,8 +53,8 @@ class Table(NamedTuple):
 def table(data: bytes, sector: int, own: int) -> Table:
     """The table whose header is at this sector, as a strict reader takes it."""
     head = data[own * sector:own * sector + 92]
-    signature, revision, size, crc, zero, at, other, first, last, disk, entries, count, entry_size, \
-        entries_crc = struct.unpack("<8s4I4Q16sQ3I", head)
+    signature, revision, size, crc, zero, at, other, first, last, disk, entries, count, \
+        entry_size, entries_crc = struct.unpack("<8s4I4Q16sQ3I", head)
     assert (signature, revision, size, zero, at) == (b"EFI PART", 0x10000, 92, 0, own)
     assert crc == zlib.crc32(head[:16] + bytes(4) + head[20:])
     assert not any(data[own * sector + 92:(own + 1) * sector])

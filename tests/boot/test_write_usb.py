@@ -20,6 +20,8 @@ SCRIPT = ROOT / "scripts" / "write-usb"
 IMAGE = ROOT / "build" / "bestla.img"
 DISC = ROOT / "build" / "bestla.iso"        # the smaller of the two
 MIB = 1 << 20
+# Debian keeps losetup and mkfs where only root's PATH looks.
+ENVIRONMENT = os.environ | {"PATH": os.environ["PATH"] + ":/sbin:/usr/sbin"}
 TIMEOUT = BOOT_TIMEOUT * SCALE
 
 
@@ -27,14 +29,14 @@ TIMEOUT = BOOT_TIMEOUT * SCALE
 def loop_device(file: Path, *options: str) -> Iterator[str]:
     """A loop device over a file, or the test is skipped and says why."""
     done = subprocess.run(["losetup", *options, "--find", "--show", file], text=True,
-                          capture_output=True, check=False)
+                          capture_output=True, check=False, env=ENVIRONMENT)
     if done.returncode:
         pytest.skip(f"no loop device to be had: {done.stderr.strip()}")
     device = done.stdout.strip()
     try:
         yield device
     finally:
-        subprocess.run(["losetup", "--detach", device], check=True)
+        subprocess.run(["losetup", "--detach", device], check=True, env=ENVIRONMENT)
 
 
 def backing(folder: Path, size: int) -> Path:
@@ -107,8 +109,7 @@ def test_mounted(stick: tuple[str, Path], tmp_path: Path) -> None:
     device, _ = stick
     place = tmp_path / "place"
     place.mkdir()
-    environment = os.environ | {"PATH": os.environ["PATH"] + ":/sbin:/usr/sbin"}
-    subprocess.run(["mkfs.ext4", "-q", device], check=True, capture_output=True, env=environment)
+    subprocess.run(["mkfs.ext4", "-q", device], check=True, capture_output=True, env=ENVIRONMENT)
     done = subprocess.run(["mount", device, place], text=True, capture_output=True, check=False)
     if done.returncode:
         pytest.skip(f"nothing can be mounted: {done.stderr.strip()}")

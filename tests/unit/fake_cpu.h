@@ -9,7 +9,7 @@
 struct fake_cpu {
     struct pt_features features;
     struct mtrrs mtrrs; /* none unless a test says so */
-    bool encrypted; /* memory, by SEV */
+    bool encrypted;     /* memory, by SEV */
     bool has_rdrand;
     unsigned rdrand_refusals; /* this many readings give nothing */
     bool rdrand_stuck;        /* always the same */
