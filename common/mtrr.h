@@ -28,7 +28,7 @@ struct mtrrs {
     struct {
         uint64_t base, mask; /* IA32_MTRR_PHYSBASEn, IA32_MTRR_PHYSMASKn */
     } variable[MTRR_VARIABLE];
-    /* AMD APM Vol. 2, 7.9.3, Tom2ForceMemTypeWB: from 4 GiB to here memory is write-back instead of
+    /* AMD APM Vol. 2, 3.2.1, Tom2ForceMemTypeWB: from 4 GiB to here memory is write-back instead of
      * the default type. 0 elsewhere. */
     uint64_t write_back_end;
 };

@@ -28,7 +28,7 @@
 #define MSR_MTRR_CAP     UINT32_C(0xfe)
 #define MSR_MTRR_BASE_0  UINT32_C(0x200) /* and mask, base, mask, … */
 #define MSR_MTRR_DEFAULT UINT32_C(0x2ff)
-/* AMD APM Vol. 2, 7.9.3 and A.2; only families 0Fh and up. */
+/* AMD APM Vol. 2, 3.2.1 (SYSCFG) and 7.9.4 (TOP_MEM2); only families 0Fh and up. */
 #define MSR_AMD_SYSCFG UINT32_C(0xc0010010)
 #define MSR_AMD_TOM2   UINT32_C(0xc001001d)
 

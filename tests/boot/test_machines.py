@@ -52,7 +52,7 @@ CASES = [
     case("max-1G-pc-nvme-bios", memory="1G", machine="pc", media="nvme", firmware="bios"),
     case("nonx-no1g-256M-pc-ide-bios", "no NX", memory="256M", cpu="max,-nx,-pdpe1gb",
          machine="pc", media="ide", firmware="bios", excused=NO_NX),
-    case("secboot-smp4-1G-q35-ehci", memory="1G", firmware="secboot", smp=4, media="ehci"),
+    case("secboot-smp4-1G-q35-nvme", memory="1G", firmware="secboot", smp=4, media="nvme"),
     case("no-screen", "no framebuffer: no graphics output protocol", memory="256M",
          extra=VGA_NONE),
     case("screen-without-framebuffer", "no framebuffer: pixel format 3", memory="256M",
