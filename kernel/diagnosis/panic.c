@@ -3,6 +3,7 @@
 
 #include "address_space.h"
 #include "backtrace.h"
+#include "display.h"
 #include "handoff.h"
 #include "image.h"
 #include "log.h"
@@ -19,6 +20,9 @@ static void print_place(const struct registers *r)
     log_raw("\n");
 }
 
+/* As many as the 80 columns of a screen hold. */
+#define REGISTERS_A_ROW 3
+
 struct row {
     const char *name;
     uint64_t value;
@@ -28,7 +32,7 @@ static void print_rows(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         log_raw("  %-3s %016lx%s", rows[i].name, rows[i].value,
-                i % 4 == 3 || i + 1 == count ? "\n" : "");
+                i % REGISTERS_A_ROW == REGISTERS_A_ROW - 1 || i + 1 == count ? "\n" : "");
 }
 
 static void print_registers(const struct registers *r)
@@ -108,19 +112,30 @@ bool panic_has_begun(void)
 static _Noreturn void die(const struct registers *r, const char *format, va_list args)
 {
     static char first[320], second[128];
+    static const struct registers *first_registers;
 
     disable_interrupts();
     switch (deaths++) {
     case 0:
         format_text_args(first, sizeof(first), format, args);
+        first_registers = r;
         log_fresh_line();
+        display_begin_panic(framebuffer_pixels_now, r->vector == VECTOR_NMI, "Bestla has died");
         report(r, first);
         log_raw("kernel panic: %s\n", first);
+        display_end_panic();
         deaths = 2; /* an NMI from here on has nothing to add */
         break;
     case 1:
         format_text_args(second, sizeof(second), format, args);
         log_fresh_line();
+        if (display_give_up_if_busy()) {
+            log_raw("the screen failed: %s at RIP 0x%016lx; the report again without it:\n", second,
+                    r->rip);
+            report(first_registers, first);
+            log_raw("kernel panic: %s\n", first);
+            break;
+        }
         log_raw("kernel panic: %s at RIP 0x%016lx, while reporting: %s\n", second, r->rip, first);
         break;
     default:
