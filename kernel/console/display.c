@@ -52,6 +52,7 @@ void display_prepare(const struct boot_framebuffer *framebuffer)
     state = grid.columns == 0 ? DISPLAY_OFF : DISPLAY_PREPARED;
     if (state == DISPLAY_PREPARED) {
         screen_lay_out(&screen, &grid);
+        screen.has_cursor = true;
         take_pending();
     } else if (error.canvas == CANVAS_NONE) {
         log_info("screen", "none: %s", canvas_status_text(error.canvas));

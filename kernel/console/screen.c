@@ -115,6 +115,8 @@ void screen_lay_out(struct screen *screen, const struct screen_grid *grid)
     unsigned jump = grid->rows < 8 ? 1 : grid->rows / 8;
 
     screen->scale = grid->scale;
+    screen->has_cursor = false;
+    screen->cursor = 0;
     screen->left = grid->left;
     screen->top = grid->top;
     terminal_open(&screen->terminal, screen->cells, grid->columns, grid->rows, jump);
@@ -155,12 +157,27 @@ static void draw_cell(const struct screen *screen, unsigned column, unsigned row
                      screen->palette[cell_ink(c)], paper);
 }
 
+static size_t cursor_of(const struct terminal *terminal)
+{
+    return (size_t)terminal->row * terminal->columns + terminal->column;
+}
+
+/* Ink and paper change places under the cursor. */
+static cell_t cell_at(const struct screen *screen, size_t at)
+{
+    cell_t c = screen->cells[at];
+
+    return screen->has_cursor && at == screen->cursor
+               ? cell(cell_code(c), cell_paper(c), cell_ink(c))
+               : c;
+}
+
 static void draw_row(struct screen *screen, unsigned row)
 {
     size_t first = (size_t)row * screen->terminal.columns;
 
     for (unsigned column = 0; column < screen->terminal.columns; column++) {
-        cell_t wanted = screen->cells[first + column];
+        cell_t wanted = cell_at(screen, first + column);
         if (screen->shown[first + column] == wanted)
             continue;
         draw_cell(screen, column, row, wanted);
@@ -170,10 +187,17 @@ static void draw_row(struct screen *screen, unsigned row)
 
 void screen_draw(struct screen *screen)
 {
-    unsigned from, to;
+    struct terminal *terminal = &screen->terminal;
+    unsigned from, to, before = (unsigned)(screen->cursor / terminal->columns);
 
-    if (screen->canvas.pixels == NULL || !terminal_take_changes(&screen->terminal, &from, &to))
+    if (screen->canvas.pixels == NULL)
         return;
+    terminal_take_changes(terminal, &from, &to);
+    screen->cursor = cursor_of(terminal);
     for (unsigned row = from; row < to; row++)
         draw_row(screen, row);
+    if (screen->has_cursor && (before < from || before >= to))
+        draw_row(screen, before);
+    if (screen->has_cursor && (terminal->row < from || terminal->row >= to))
+        draw_row(screen, terminal->row);
 }

@@ -16,6 +16,8 @@ struct screen {
     struct font font;
     struct terminal terminal;
     unsigned scale;
+    bool has_cursor;      /* drawn as a block */
+    size_t cursor;        /* the cell that it was drawn on */
     uint32_t left, top;   /* pixels before the first cell */
     uint32_t palette[16]; /* the terminal's colours as this canvas has them */
     cell_t cells[SCREEN_CELLS_MAX], shown[SCREEN_CELLS_MAX];

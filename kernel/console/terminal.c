@@ -22,13 +22,12 @@ static void mark(struct terminal *t, unsigned from, unsigned to)
     t->changed_to = to > t->changed_to ? to : t->changed_to;
 }
 
-bool terminal_take_changes(struct terminal *t, unsigned *from, unsigned *to)
+void terminal_take_changes(struct terminal *t, unsigned *from, unsigned *to)
 {
     *from = t->changed_from;
     *to = t->changed_to;
     t->changed_from = t->rows;
     t->changed_to = 0;
-    return *from < *to;
 }
 
 /* What erasing leaves: the paper that is set, as xterm and the Linux console have it. */

@@ -73,7 +73,7 @@ void terminal_write(struct terminal *terminal, const char *text, size_t length);
 /* The colour of what is written without one of its own, until told otherwise. */
 void terminal_set_ink(struct terminal *terminal, unsigned ink);
 
-/* Has the owner anything to draw? Resets it. */
-bool terminal_take_changes(struct terminal *terminal, unsigned *from, unsigned *to);
+/* The rows that may have changed since this was last asked: [*from, *to), none where these meet. */
+void terminal_take_changes(struct terminal *terminal, unsigned *from, unsigned *to);
 
 #endif
