@@ -308,6 +308,7 @@ $B/host/ptables: $(PTABLES_SOURCE:%.c=$B/host/%.o)
 # tests/unit/fake/x86_cpu.h stands before the real one.
 $B/host/loader/%.o: FAKE := -Itests/unit/fake
 $B/host/kernel/mm/loaded_tables.o: FAKE := -Itests/unit/fake
+$B/host/kernel/cpu/memory_types.o: FAKE := -Itests/unit/fake
 $B/host/tests/unit/fake_cpu.o: FAKE := -Itests/unit/fake
 
 $B/host/%.o: %.c $B/settings

@@ -112,7 +112,7 @@ static void forget_shown(struct screen *screen)
 
 void screen_lay_out(struct screen *screen, const struct screen_grid *grid)
 {
-    unsigned jump = grid->rows < 8 ? 1 : grid->rows / 8;
+    unsigned jump = grid->rows < 4 ? 1 : grid->rows / 4; /* docs/screen.md has what that saves */
 
     screen->scale = grid->scale;
     screen->has_cursor = false;

@@ -327,10 +327,10 @@ static void test_scrolls(void **state)
     write_text("\nother");
     screen_draw(&screen);
     unsigned jump = screen.terminal.jump;
-    assert_int_equal(jump, 3);
-    /* Two rows became blank; one `other`, whose e was there already. */
-    assert_int_equal(scribbled(), 640 * 480 - (2 * 4 + 4) * 8 * 16);
-    assert_cell(0, 27, 'o', 7, 0);
+    assert_int_equal(jump, 7);
+    /* Six rows became blank; one `other`, whose e was there already. */
+    assert_int_equal(scribbled(), 640 * 480 - (6 * 4 + 4) * 8 * 16);
+    assert_cell(0, 23, 'o', 7, 0);
     free(memory);
 }
 
