@@ -93,7 +93,8 @@ static bool is_consoles(const struct boot *boot, EFI_HANDLE handle)
 
 struct found_screen {
     struct boot_framebuffer framebuffer;
-    UINTN graphics; /* how many handles have graphics */
+    UINTN handles;      /* how many have graphics */
+    UINTN framebuffers; /* and how many framebuffers these show */
     bool consoles;
     const EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE *unusable; /* the first such */
     const char *why;
@@ -119,7 +120,7 @@ static void consider(const struct boot *boot, EFI_HANDLE handle, struct found_sc
     if (EFI_ERROR(boot->system->BootServices->HandleProtocol(handle, &guid, (void **)&gop)) ||
         gop->Mode == NULL || gop->Mode->Info == NULL)
         return;
-    found->graphics++;
+    found->handles++;
     const char *why = describe_mode(gop->Mode, &framebuffer);
     if (why != NULL && found->unusable == NULL) {
         found->unusable = gop->Mode;
@@ -127,6 +128,9 @@ static void consider(const struct boot *boot, EFI_HANDLE handle, struct found_sc
     }
     if (why != NULL)
         return;
+    /* The splitter's is that of the one device, where there is one. */
+    if (found->framebuffer.address != framebuffer.address)
+        found->framebuffers++;
     bool consoles = is_consoles(boot, handle);
     if (is_better(found, &framebuffer, consoles)) {
         found->framebuffer = framebuffer;
@@ -139,7 +143,7 @@ static void log_screen(struct boot *boot, const struct found_screen *found)
     const struct boot_framebuffer *f = &found->framebuffer;
     char others[32] = "";
 
-    if (found->graphics == 0) {
+    if (found->handles == 0) {
         log_line(boot, LOG_INFO, "no framebuffer: no graphics output protocol");
     } else if (f->address == 0) {
         log_line(boot, LOG_INFO, "no framebuffer: pixel format %u, %ux%u, at 0x%lx: %s",
@@ -148,11 +152,11 @@ static void log_screen(struct boot *boot, const struct found_screen *found)
                  found->unusable->Info->VerticalResolution, found->unusable->FrameBufferBase,
                  found->why);
     } else {
-        if (found->graphics > 1)
-            format_text(others, sizeof(others), ", of %lu", found->graphics);
+        if (found->framebuffers > 1)
+            format_text(others, sizeof(others), ", of %lu", found->framebuffers);
         log_line(boot, LOG_INFO, "framebuffer %ux%u at 0x%lx, pitch %u%s%s", f->width, f->height,
                  f->address, f->pitch, others,
-                 found->graphics > 1 && found->consoles ? " the console's" : "");
+                 found->framebuffers > 1 && found->consoles ? " the console's" : "");
     }
 }
 

@@ -81,48 +81,55 @@ void canvas_fill(const struct canvas *canvas, uint32_t x, uint32_t y, uint32_t w
         fill_line(pixel_at(canvas, x, y + line), span, width);
 }
 
-/* Two pixels a store; there is nothing that this kernel does more often. */
-static void draw_line(uint8_t *to, uint32_t bits, uint32_t width, const uint64_t pairs[4])
+/* The common case, 8 pixels wide and not enlarged: two pixels a store. */
+static void draw_eight(const struct canvas *canvas, uint8_t *to, const struct font *font,
+                       uint32_t glyph, uint32_t ink, uint32_t paper)
 {
-    for (uint32_t i = 0; i < width / 2; i++, bits <<= 2)
-        memcpy(to + (size_t)i * 2 * PIXEL_SIZE, &pairs[bits >> 30], 2 * PIXEL_SIZE);
-    if (width % 2 != 0)
-        memcpy(to + (size_t)(width - 1) * PIXEL_SIZE, &pairs[bits >> 30], PIXEL_SIZE);
-}
-
-static void draw_scaled(const struct canvas *canvas, uint8_t *to, uint32_t bits, uint32_t width,
-                        uint32_t scale, uint32_t ink, uint32_t paper)
-{
-    uint32_t span[FONT_WIDTH_MAX * CANVAS_SCALE_MAX];
-
-    for (uint32_t i = 0; i < width * scale; i++)
-        span[i] = bits >> (31 - i / scale) & 1 ? ink : paper;
-    for (uint32_t line = 0; line < scale; line++, to += canvas->pitch)
-        memcpy(to, span, (size_t)width * scale * PIXEL_SIZE);
-}
-
-void canvas_glyph(const struct canvas *canvas, uint32_t x, uint32_t y, uint32_t scale,
-                  const struct font *font, uint32_t glyph, uint32_t ink, uint32_t paper)
-{
-    /* By the bits of two pixels, the left one higher; it comes first in memory. */
+    /* By the bits of two pixels; the left one is the higher, and comes first in memory. */
     const uint64_t pairs[4] = {
         (uint64_t)paper << 32 | paper,
         (uint64_t)ink << 32 | paper,
         (uint64_t)paper << 32 | ink,
         (uint64_t)ink << 32 | ink,
     };
+    const uint8_t *rows = font->glyphs + (size_t)glyph * font->glyph_size;
 
-    if (canvas->pixels == NULL || x >= canvas->width || y >= canvas->height ||
-        font->width * scale > canvas->width - x || font->height * scale > canvas->height - y)
-        return;
-    for (uint32_t row = 0; row < font->height; row++) {
-        uint8_t *to = pixel_at(canvas, x, y + row * scale);
-        uint32_t bits = font_row(font, glyph, row);
-        if (scale == 1)
-            draw_line(to, bits, font->width, pairs);
-        else
-            draw_scaled(canvas, to, bits, font->width, scale, ink, paper);
+    for (uint32_t row = 0; row < font->height; row++, to += canvas->pitch) {
+        unsigned bits = rows[row];
+        memcpy(to, &pairs[bits >> 6], 8);
+        memcpy(to + 8, &pairs[bits >> 4 & 3], 8);
+        memcpy(to + 16, &pairs[bits >> 2 & 3], 8);
+        memcpy(to + 24, &pairs[bits & 3], 8);
     }
+}
+
+/* One row of the glyph, which becomes `scale` lines. */
+static void draw_row(const struct canvas *canvas, uint8_t *to, uint32_t bits, uint32_t width,
+                     uint32_t scale, uint32_t ink, uint32_t paper)
+{
+    uint32_t span[FONT_WIDTH_MAX * CANVAS_SCALE_MAX], used = 0;
+
+    for (uint32_t x = 0; x < width; x++, bits <<= 1) {
+        for (uint32_t i = 0; i < scale; i++)
+            span[used++] = bits >> 31 ? ink : paper;
+    }
+    for (uint32_t line = 0; line < scale; line++, to += canvas->pitch)
+        memcpy(to, span, (size_t)used * PIXEL_SIZE);
+}
+
+void canvas_glyph(const struct canvas *canvas, uint32_t x, uint32_t y, uint32_t scale,
+                  const struct font *font, uint32_t glyph, uint32_t ink, uint32_t paper)
+{
+    if (canvas->pixels == NULL || x >= canvas->width || y >= canvas->height || scale == 0 ||
+        scale > CANVAS_SCALE_MAX || font->width * scale > canvas->width - x || font->height * scale > canvas->height - y)
+        return;
+    if (font->width == 8 && scale == 1) {
+        draw_eight(canvas, pixel_at(canvas, x, y), font, glyph, ink, paper);
+        return;
+    }
+    for (uint32_t row = 0; row < font->height; row++)
+        draw_row(canvas, pixel_at(canvas, x, y + row * scale), font_row(font, glyph, row),
+                 font->width, scale, ink, paper);
 }
 
 const char *canvas_status_text(enum canvas_status status)

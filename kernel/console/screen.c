@@ -144,17 +144,12 @@ void screen_show(struct screen *screen, void *pixels)
 
 static void draw_cell(const struct screen *screen, unsigned column, unsigned row, cell_t c)
 {
-    const struct canvas *canvas = &screen->canvas;
     const struct font *font = &screen->font;
     uint32_t width = font->width * screen->scale, height = font->height * screen->scale;
     uint32_t x = screen->left + column * width, y = screen->top + row * height;
-    uint32_t paper = screen->palette[cell_paper(c)];
 
-    if (cell_code(c) == ' ')
-        canvas_fill(canvas, x, y, width, height, paper);
-    else
-        canvas_glyph(canvas, x, y, screen->scale, font, font_glyph(font, cell_code(c)),
-                     screen->palette[cell_ink(c)], paper);
+    canvas_glyph(&screen->canvas, x, y, screen->scale, font, font_glyph(font, cell_code(c)),
+                 screen->palette[cell_ink(c)], screen->palette[cell_paper(c)]);
 }
 
 static size_t cursor_of(const struct terminal *terminal)

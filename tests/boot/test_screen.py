@@ -105,7 +105,8 @@ SCREENS = {
     "cirrus": ["-device", "cirrus-vga"],
     "vmware": ["-device", "vmware-svga"],
 }
-MODES = [(640, 480), (800, 600), (1024, 768), (1366, 768), (1920, 1080), (2560, 1440),
+# Widths of whole 8 pixels: QEMU's VGA rounds others down, and firmware does not know.
+MODES = [(640, 480), (800, 600), (1024, 768), (1360, 768), (1920, 1080), (2560, 1440),
          (3840, 2160)]
 
 

@@ -155,9 +155,9 @@ static void test_several_screens(void **state)
         {{640, 1024, 800}, 0, 0, 0, "the console's"}, /* however small */
         {{640, 1024, 800}, 1 << 2, -1, 2, "of 3 the console's"},
         {{640, 1024, 800}, 3, -1, 1, "the console's"}, /* the larger of two */
-        {{0, 640, 1024}, 1, 0, 2, "of 3"},             /* the splitter's cannot be drawn on */
-        {{0, 640, 1024}, 3, 0, 1, "of 3 the console's"},
-        {{0, 0, 333}, 1, 0, 2, "of 3"},
+        {{0, 640, 1024}, 1, 0, 2, "of 2"},             /* the splitter's cannot be drawn on */
+        {{0, 640, 1024}, 3, 0, 1, "of 2 the console's"},
+        {{0, 0, 333}, 1, 0, 2, "framebuffer 333x"},
     };
 
     (void)state;
