@@ -121,7 +121,8 @@ void canvas_glyph(const struct canvas *canvas, uint32_t x, uint32_t y, uint32_t 
                   const struct font *font, uint32_t glyph, uint32_t ink, uint32_t paper)
 {
     if (canvas->pixels == NULL || x >= canvas->width || y >= canvas->height || scale == 0 ||
-        scale > CANVAS_SCALE_MAX || font->width * scale > canvas->width - x || font->height * scale > canvas->height - y)
+        scale > CANVAS_SCALE_MAX || font->width * scale > canvas->width - x ||
+        font->height * scale > canvas->height - y)
         return;
     if (font->width == 8 && scale == 1) {
         draw_eight(canvas, pixel_at(canvas, x, y), font, glyph, ink, paper);

@@ -8,6 +8,7 @@
 #define INK_SUBSYSTEM 14
 #define INK_WARNING   11
 #define INK_ERROR     9
+#define RED_PAPER     1
 
 static struct screen screen;
 static enum {
@@ -139,6 +140,17 @@ static void write_string(const char *text)
     terminal_write(&screen.terminal, text, strlen(text));
 }
 
+/* To both edges of the screen. */
+static void widen_title(void)
+{
+    uint32_t height = screen.font.height * screen.scale;
+    uint32_t right = screen.left + screen.terminal.columns * screen.font.width * screen.scale;
+    uint32_t red = screen.palette[RED_PAPER];
+
+    canvas_fill(&screen.canvas, 0, 0, screen.left, height, red);
+    canvas_fill(&screen.canvas, right, 0, screen.canvas.width - right, height, red);
+}
+
 void display_begin_panic(void *(*find_pixels)(void), bool interrupted, const char *title)
 {
     bool usable = state == DISPLAY_PREPARED || state == DISPLAY_SHOWN;
@@ -158,10 +170,11 @@ void display_begin_panic(void *(*find_pixels)(void), bool interrupted, const cha
     pending_size = 0;
     screen_lay_out(&screen, &grid);
     screen.terminal.hold = true;
-    write_string("\x1b[97;41m ");
+    write_string("\x1b[97;41m");
     write_string(title);
     write_string("\x1b[K\x1b[m\n");
     screen_show(&screen, pixels);
+    widen_title();
     busy = false;
     state = DISPLAY_SHOWN;
 }

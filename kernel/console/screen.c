@@ -59,16 +59,29 @@ static uint32_t area_side(struct screen_area area)
     return min(area.width, area.height);
 }
 
-/* What 80 by 25 cells of this scale leave: on their right, or below. */
+/* What 80 by 25 cells of this scale leave, but for their first row, which is as wide as the screen:
+ * on their right, or below. */
 static struct screen_area area_beside(const struct canvas *canvas, const struct font *font,
                                       unsigned scale)
 {
-    uint32_t width = min(font->width * scale * PANIC_COLUMNS, canvas->width);
+    uint32_t title = min(font->height * scale, canvas->height);
+    uint32_t width = min(font->width * scale * (PANIC_COLUMNS + 2), canvas->width);
     uint32_t height = min(font->height * scale * PANIC_ROWS, canvas->height);
-    struct screen_area right = {width, 0, canvas->width - width, canvas->height};
+    struct screen_area right = {width, title, canvas->width - width, canvas->height - title};
     struct screen_area below = {0, height, canvas->width, canvas->height - height};
 
     return area_side(right) >= area_side(below) ? right : below;
+}
+
+/* With a column's width on the left and on the right, if that leaves 80. */
+static void add_margin(struct screen_grid *grid, const struct font *font, uint32_t width)
+{
+    uint32_t margin = font->width * grid->scale;
+
+    if (width / margin < PANIC_COLUMNS + 2)
+        return;
+    grid->columns = min(grid->columns, width / margin - 2);
+    grid->left = margin;
 }
 
 struct screen_grid screen_grid_for_panic(const struct canvas *canvas, const struct font *font,
@@ -84,11 +97,12 @@ struct screen_grid screen_grid_for_panic(const struct canvas *canvas, const stru
         *free = area_beside(canvas, font, scale = largest);
 
     struct screen_grid grid = grid_of(canvas, font, scale);
-    uint32_t left = free->y == 0 ? free->x : canvas->width;
-    uint32_t above = free->y == 0 ? canvas->height : free->y;
-    grid.columns = min(grid.columns, left / (font->width * scale));
-    grid.rows = min(grid.rows, above / (font->height * scale));
+    uint32_t width = free->x == 0 ? canvas->width : free->x;
+    uint32_t height = free->x == 0 ? free->y : canvas->height;
+    grid.columns = min(grid.columns, width / (font->width * scale));
+    grid.rows = min(grid.rows, height / (font->height * scale));
     grid.left = grid.top = 0;
+    add_margin(&grid, font, width);
     return grid;
 }
 

@@ -343,17 +343,18 @@ static void test_panic_grid(void **state)
     static const struct {
         uint32_t width, height;
         unsigned scale, columns, rows;
+        uint32_t left;
         struct screen_area free;
     } cases[] = {
-        {1280, 800, 1, 80, 50, {640, 0, 640, 800}},
-        {1920, 1080, 2, 80, 33, {1280, 0, 640, 1080}},
-        {3840, 2160, 4, 80, 33, {2560, 0, 1280, 2160}},
-        {2560, 1440, 2, 80, 45, {1280, 0, 1280, 1440}},
-        {1024, 768, 1, 80, 48, {640, 0, 384, 768}},
-        {800, 600, 1, 100, 25, {0, 400, 800, 200}},
-        {640, 480, 1, 80, 25, {0, 400, 640, 80}},
-        {1080, 1920, 1, 135, 25, {0, 400, 1080, 1520}},
-        {320, 200, 1, 40, 12, {320, 0, 0, 200}},
+        {1280, 800, 1, 80, 50, 8, {656, 16, 624, 784}},
+        {1920, 1080, 2, 80, 33, 16, {1312, 32, 608, 1048}},
+        {3840, 2160, 4, 80, 33, 32, {2624, 64, 1216, 2096}},
+        {2560, 1440, 2, 80, 45, 16, {1312, 32, 1248, 1408}},
+        {1024, 768, 1, 80, 48, 8, {656, 16, 368, 752}},
+        {800, 600, 1, 98, 25, 8, {0, 400, 800, 200}},
+        {640, 480, 1, 80, 25, 0, {0, 400, 640, 80}},
+        {1080, 1920, 1, 133, 25, 8, {0, 400, 1080, 1520}},
+        {320, 200, 1, 40, 12, 0, {320, 16, 0, 184}},
     };
 
     (void)state;
@@ -366,6 +367,7 @@ static void test_panic_grid(void **state)
         assert_int_equal(grid.scale, cases[i].scale);
         assert_int_equal(grid.columns, cases[i].columns);
         assert_int_equal(grid.rows, cases[i].rows);
+        assert_int_equal(grid.left, cases[i].left);
         assert_memory_equal(&free_area, &cases[i].free, sizeof(free_area));
         free(memory);
     }
