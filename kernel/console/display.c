@@ -42,32 +42,37 @@ static void take_pending(void)
     terminal_write(&screen.terminal, pending, size);
 }
 
+static void report_none(const struct boot_framebuffer *f, const struct screen_error *error)
+{
+    if (error->canvas == CANVAS_NONE)
+        log_info("screen", "none: %s", canvas_status_text(error->canvas));
+    else if (error->canvas == CANVAS_OK && error->font == FONT_OK)
+        log_warning("screen", "none: %ux%u pixels are fewer than one character has", f->width,
+                    f->height);
+    else
+        log_warning("screen",
+                    "none: framebuffer of %ux%u, pitch %u, 0x%lx bytes, masks %08x %08x %08x: "
+                    "%s; font: %s",
+                    f->width, f->height, f->pitch, f->size, f->red_mask, f->green_mask,
+                    f->blue_mask, canvas_status_text(error->canvas), font_status_text(error->font));
+}
+
 void display_prepare(const struct boot_framebuffer *framebuffer)
 {
     struct screen_error error;
     struct screen_grid grid = {0};
-    bool opened = screen_open(&screen, framebuffer, font_file, font_file_size, &error);
 
-    if (opened)
+    if (screen_open(&screen, framebuffer, font_file, font_file_size, &error))
         grid = screen_grid_for_log(&screen.canvas, &screen.font);
-    state = grid.columns == 0 ? DISPLAY_OFF : DISPLAY_PREPARED;
-    if (state == DISPLAY_PREPARED) {
-        screen_lay_out(&screen, &grid);
-        screen.has_cursor = true;
-        take_pending();
-    } else if (error.canvas == CANVAS_NONE) {
-        log_info("screen", "none: %s", canvas_status_text(error.canvas));
-    } else if (opened) {
-        log_warning("screen", "none: %ux%u pixels are fewer than one character has",
-                    framebuffer->width, framebuffer->height);
-    } else {
-        log_warning("screen",
-                    "none: framebuffer of %ux%u, pitch %u, 0x%lx bytes, masks %08x %08x %08x: "
-                    "%s; font: %s",
-                    framebuffer->width, framebuffer->height, framebuffer->pitch, framebuffer->size,
-                    framebuffer->red_mask, framebuffer->green_mask, framebuffer->blue_mask,
-                    canvas_status_text(error.canvas), font_status_text(error.font));
+    if (grid.columns == 0) {
+        state = DISPLAY_OFF;
+        report_none(framebuffer, &error);
+        return;
     }
+    state = DISPLAY_PREPARED;
+    screen_lay_out(&screen, &grid);
+    screen.has_cursor = true;
+    take_pending();
 }
 
 void display_show(void *pixels)

@@ -1,7 +1,8 @@
 /* The kernel's one screen. It takes text from the log's first line on, before anybody knows whether
  * there is a framebuffer, and shows it all as soon as it is mapped.
  *
- * An NMI may come while it draws: what is written then is shown when that is done. */
+ * An NMI may come while it draws: what is written then, up to 2 KiB of it, is shown when that is
+ * done. */
 #ifndef BESTLA_KERNEL_DISPLAY_H
 #define BESTLA_KERNEL_DISPLAY_H
 

@@ -5,6 +5,7 @@
 #define LOG_ROWS      40U
 #define PANIC_COLUMNS 80U
 #define PANIC_ROWS    25U
+#define PICTURE_LEAST 160U /* pixels a side; smaller ones no camera reads */
 
 /* No cell that can be written: whatever is there differs from it. */
 #define UNKNOWN_CELL UINT32_MAX
@@ -95,10 +96,12 @@ struct screen_grid screen_grid_for_panic(const struct canvas *canvas, const stru
     *free = area_beside(canvas, font, scale);
     if (area_side(*free) < wanted)
         *free = area_beside(canvas, font, scale = largest);
+    if (area_side(*free) < PICTURE_LEAST)
+        *free = (struct screen_area){0};
 
     struct screen_grid grid = grid_of(canvas, font, scale);
     uint32_t width = free->x == 0 ? canvas->width : free->x;
-    uint32_t height = free->x == 0 ? free->y : canvas->height;
+    uint32_t height = free->y == 0 || free->x != 0 ? canvas->height : free->y;
     grid.columns = min(grid.columns, width / (font->width * scale));
     grid.rows = min(grid.rows, height / (font->height * scale));
     grid.left = grid.top = 0;

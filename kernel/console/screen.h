@@ -40,8 +40,9 @@ struct screen_grid screen_grid_for_log(const struct canvas *canvas, const struct
 
 /* 80 columns and 25 rows for a photograph, on the left (or at the top) so that *free, the largest
  * rectangle beside them, can take a picture: as large as leaves it half of the screen's shorter
- * side; where the screen is too small for such a picture, as large as there is room for. The first
- * row is a title's, and as wide as the screen. */
+ * side; where the screen is too small for such a picture, as large as there is room for, and of
+ * size 0 where that is too little for any. The first row is a title's, and as wide as the screen.
+ */
 struct screen_grid screen_grid_for_panic(const struct canvas *canvas, const struct font *font,
                                          struct screen_area *free);
 

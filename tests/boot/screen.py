@@ -1,7 +1,7 @@
 """The screen read back as text: a picture that QEMU takes, matched with the kernel's own font.
 
-Nothing here knows how the kernel draws. The picture is of pixels, the font is a PSF file, and what a
-cell shows is the character whose glyph it is, in two colours.
+Nothing here knows how the kernel draws. The picture is of pixels, the font is a PSF file, and what
+a cell shows is the character whose glyph it is, in two colours.
 """
 
 import re
@@ -169,7 +169,8 @@ def read_screen(boot: Boot, grid: Grid | None = None) -> Screen:
     return Screen(take_picture(boot), grid or grid_of(boot.serial or boot.debugcon), Font())
 
 
-def wait_for_screen(boot: Boot, shows: Callable[[Screen], bool], grid: Grid | None = None) -> Screen:
+def wait_for_screen(boot: Boot, shows: Callable[[Screen], bool],
+                    grid: Grid | None = None) -> Screen:
     """The screen as soon as it shows what is wanted: the kernel writes to it after the serial port.
 
     QEMU tells nobody when a guest draws, so it is asked again and again.

@@ -170,7 +170,8 @@ def test_framebuffer_is_write_combining(booted: Booted) -> None:
 
 
 def test_every_leaf_is_the_kernels_alone(booted: Booted) -> None:
-    """Nothing in the lower half or for user mode; global; write-back but for the framebuffer; no rights too many."""
+    """Nothing in the lower half or for user mode; global; no rights too many; write-back but for
+    the framebuffer."""
     assert booted.leaves
     assert [leaf for leaf in booted.leaves if leaf.virt < 1 << 63] == []
     assert [leaf for leaf in booted.leaves if leaf.user or not leaf.global_] == []

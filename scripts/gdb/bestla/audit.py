@@ -147,7 +147,7 @@ def large_across_types(space: PageSpace) -> Iterator[Finding]:
 
 
 def memory_types(space: PageSpace) -> Iterator[Finding]:
-    """No frame under two types (SDM Vol. 3A 12.12.4); most are write-back, so the others are few."""
+    """No frame has two (SDM Vol. 3A 12.12.4); most are write-back, so the others are few."""
     typed = sorted(((run, pat_type(run.pat, space.controls.pat)) for run in space.runs()),
                    key=lambda pair: pair[0].phys)
     starts = [run.phys for run, _ in typed]
