@@ -162,6 +162,11 @@ struct virt_range framebuffer_range(void)
     return framebuffer.place.virt;
 }
 
+bool is_framebuffers(phys_addr_t frame)
+{
+    return frame.raw - framebuffer.place.phys.raw < framebuffer.place.virt.size;
+}
+
 unsigned framebuffer_pat(void)
 {
     return framebuffer.pat;

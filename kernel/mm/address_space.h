@@ -37,6 +37,9 @@ bool direct_map_is_full(void);
 struct virt_range framebuffer_range(void);
 unsigned framebuffer_pat(void);
 
+/* Is this frame mapped there? */
+bool is_framebuffers(phys_addr_t frame);
+
 /* Its first pixel; NULL where it is not mapped. */
 void *framebuffer_pixels(void);
 
