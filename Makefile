@@ -73,13 +73,13 @@ EFI_INCLUDE   := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 EFI_FLAGS     := -fshort-wchar -DGNU_EFI_USE_MS_ABI $(EFI_INCLUDE)
 LOADER_CFLAGS := $(FREE) -fpic -fno-stack-protector $(EFI_FLAGS) -Iloader
 KERNEL_CFLAGS := $(FREE) -fpie -Ikernel -Ikernel/cpu -Ikernel/mm -Ikernel/console \
-                 -Ikernel/diagnosis -Ikernel/acpi -Ikernel/monitor -fno-optimize-sibling-calls \
+                 -Ikernel/diagnosis -Ikernel/acpi -Ikernel/monitor -I$B -fno-optimize-sibling-calls \
                  -fstack-protector-strong -mstack-protector-guard=global $(if $(DEBUG),$(UNDEFINED))
 HOST_CFLAGS   := $(BASE) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
 TOOLS_CFLAGS  := $(BASE) -O2 -D_GNU_SOURCE -Itools
 UNIT_CFLAGS   := $(HOST_CFLAGS) -Ikernel -Ikernel/mm -Ikernel/cpu -Ikernel/diagnosis -Iloader \
-                 -Ikernel/console -Ikernel/acpi -Ikernel/monitor $(EFI_FLAGS)
+                 -Ikernel/console -Ikernel/acpi -Ikernel/monitor -I$B $(EFI_FLAGS)
 LINK          := $(LD) -pie --no-dynamic-linker -z text -z norelro -z noexecstack \
                  -z max-page-size=4096 --build-id=none --gc-sections --fatal-warnings
 
@@ -113,7 +113,7 @@ EFI_START   := /usr/lib/crt0-efi-x86_64.o
 EFI_LIBRARY := /usr/lib/libgnuefi.a
 
 # Compiler, flags and lists of files: another compiler, or a source that went, rebuilds.
-SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) \
+SETTINGS := $(CC) $(FONT) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) \
             $(UNIT_CFLAGS) $(TOOLS_CFLAGS) $(UNDEFINED) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS) \
             $(KSYMS_SOURCE) $(PTABLES_SOURCE)
 
@@ -175,6 +175,16 @@ $B/bench/symbol_cost: $(patsubst %.c,$B/tools/%.o,$(wildcard tests/bench/symbol_
 $(PTABLES): $(PTABLES_SOURCE:%.c=$B/tools/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $^ -lelf -o $@
+
+# ---- the screen's font ---------------------------------------------------------------------
+
+FONT := /usr/share/consolefonts/Vietnamese-TerminusBold16.psf.gz
+
+$B/font_bytes.inc: $(FONT) scripts/make-font $B/settings
+	$(call say,FONT,$@)
+	$Qscripts/make-font $< $@
+
+$B/kernel/kernel/console/font_file.o $B/host/kernel/console/font_file.o: $B/font_bytes.inc
 
 # ---- the kernel ----------------------------------------------------------------------------
 
@@ -302,6 +312,7 @@ $B/host/ptables: $(PTABLES_SOURCE:%.c=$B/host/%.o)
 # tests/unit/fake/x86_cpu.h stands before the real one.
 $B/host/loader/%.o: FAKE := -Itests/unit/fake
 $B/host/kernel/mm/loaded_tables.o: FAKE := -Itests/unit/fake
+$B/host/kernel/cpu/memory_types.o: FAKE := -Itests/unit/fake
 $B/host/tests/unit/fake_cpu.o: FAKE := -Itests/unit/fake
 
 $B/host/%.o: %.c $B/settings

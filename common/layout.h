@@ -7,6 +7,11 @@
  *   0xffffffff80100000  KERNEL_LINK_ADDRESS, and where it begins without KASLR
  *   0xffffffff80000000  KERNEL_REGION
  *                       not mapped
+ *   0xffffe08000000000  end of the framebuffer's region (512 GiB)
+ *                       framebuffer: RW, never X, write-combining
+ *   0xffffe00000000000  FRAMEBUFFER_REGION; it begins as far in as its frames lie in
+ *                       their GiB
+ *                       not mapped
  *   0xffffc88000000000  DIRECT_MAP_LIMIT: KASLR puts the direct map below
  *                       ...
  *                       direct map: RAM at one offset, RW, never X
@@ -23,6 +28,9 @@
 
 #define DIRECT_MAP_BASE  UINT64_C(0xffff888000000000)
 #define DIRECT_MAP_LIMIT UINT64_C(0xffffc88000000000)
+
+#define FRAMEBUFFER_REGION      UINT64_C(0xffffe00000000000)
+#define FRAMEBUFFER_REGION_SIZE UINT64_C(0x8000000000)
 
 #define KERNEL_REGION       UINT64_C(0xffffffff80000000)
 #define KERNEL_REGION_SIZE  UINT64_C(0x40000000)

@@ -13,6 +13,8 @@
 #define CR0_ET (UINT64_C(1) << 4)
 #define CR0_NE (UINT64_C(1) << 5)
 #define CR0_WP (UINT64_C(1) << 16)
+#define CR0_NW (UINT64_C(1) << 29)
+#define CR0_CD (UINT64_C(1) << 30)
 #define CR0_PG (UINT64_C(1) << 31)
 
 #define CR4_PAE  (UINT64_C(1) << 5)
@@ -35,6 +37,10 @@
 #define MSR_EFER       UINT32_C(0xc0000080)
 #define MSR_PAT        UINT32_C(0x277)
 #define MSR_SEV_STATUS UINT32_C(0xc0010131) /* only where CPUID 8000001fh has SEV */
+
+/* What MSR_PAT holds after reset, a byte an index, and what a CPU without it has (SDM Vol. 3A,
+ * table 12-12). */
+#define PAT_AFTER_RESET UINT64_C(0x0007040600070406)
 
 #define EFER_NXE (UINT64_C(1) << 11)
 
@@ -80,6 +86,12 @@ static inline bool cpu_is_guest(void)
 static inline bool cpu_has_global_pages(void)
 {
     return (cpuid(1, 0).edx >> 13 & 1) != 0;
+}
+
+/* There is MSR_PAT, and leaves have its third bit. */
+static inline bool cpu_has_page_attributes(void)
+{
+    return (cpuid(1, 0).edx >> 16 & 1) != 0;
 }
 
 static inline bool cpu_has_rdrand(void)
@@ -218,6 +230,12 @@ static inline enum pt_level cpu_top_level(void)
 static inline void invalidate_page(virt_addr_t address)
 {
     __asm__ volatile("invlpg (%0)" ::"r"(address.raw) : "memory");
+}
+
+/* WBINVD: what is modified goes to memory, and every line goes. */
+static inline void write_back_caches(void)
+{
+    __asm__ volatile("wbinvd" ::: "memory");
 }
 
 static inline uint64_t read_tsc(void)

@@ -30,6 +30,10 @@ enum pt_level {
 #define PAT_UNCACHED_MINUS 2U /* as UC, but an MTRR may make it WC */
 #define PAT_UNCACHED       3U
 
+/* The kernel has made this one write-combining, if the CPU has a table at all. A leaf whose third
+ * bit got lost would be index 1: slower, and never wrong. */
+#define PAT_WRITE_COMBINING 5U
+
 struct pt_attributes {
     unsigned rights; /* PT_RIGHT_… */
     unsigned pat;    /* 0 to 7 */

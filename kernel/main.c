@@ -4,6 +4,7 @@
 #include "audit.h"
 #include "clock.h"
 #include "cpu.h"
+#include "display.h"
 #include "frames.h"
 #include "handoff.h"
 #include "log.h"
@@ -37,6 +38,7 @@ void kernel_main(phys_addr_t handed_over)
 
     address_space_adopt(cpu_table_root(), cpu_paging_features());
     handoff_check(handed_over);
+    display_prepare(&boot_info.framebuffer);
     handoff_print_log(entered);
     clock_report();
     symbols_report();
@@ -47,7 +49,9 @@ void kernel_main(phys_addr_t handed_over)
     handoff_copy(&kernel_frames);
 
     address_space_build(&own, &kernel_frames);
+    address_space_add_framebuffer(&own, cpu_set_memory_types());
     address_space_switch(&own);
+    display_show(framebuffer_pixels());
     address_space_reclaim(&kernel_frames);
 
     address_space_record(&kernel_frames);

@@ -20,39 +20,45 @@ EFI_STATUS open_boot_info(struct boot *boot)
     return EFI_SUCCESS;
 }
 
+/* ---- the screen ------------------------------------------------------------------------ */
+
 /* With bit masks a pixel has as many bytes as the highest bit of any mask needs. */
 static bool has_wide_pixels(const EFI_PIXEL_BITMASK *masks)
 {
     return (masks->RedMask | masks->GreenMask | masks->BlueMask | masks->ReservedMask) >> 24 != 0;
 }
 
-/* UEFI 2.10, 12.9: PixelBltOnly has no framebuffer to hand on. False: not a
- * format that 32-bit masks can tell. */
-static bool pixel_masks(const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode,
-                        struct boot_framebuffer *out)
+/* UEFI 2.10, 12.9: PixelBltOnly has no framebuffer to hand on. NULL, or why 32-bit masks cannot
+ * tell the format. */
+static const char *pixel_masks(const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode,
+                               struct boot_framebuffer *out)
 {
     switch (mode->PixelFormat) {
     case PixelRedGreenBlueReserved8BitPerColor:
         out->red_mask = 0xff, out->green_mask = 0xff00, out->blue_mask = 0xff0000;
-        return true;
+        return NULL;
     case PixelBlueGreenRedReserved8BitPerColor:
         out->blue_mask = 0xff, out->green_mask = 0xff00, out->red_mask = 0xff0000;
-        return true;
+        return NULL;
     case PixelBitMask:
         out->red_mask = mode->PixelInformation.RedMask;
         out->green_mask = mode->PixelInformation.GreenMask;
         out->blue_mask = mode->PixelInformation.BlueMask;
-        return has_wide_pixels(&mode->PixelInformation);
+        return has_wide_pixels(&mode->PixelInformation) ? NULL : "pixels of fewer than 4 bytes";
+    case PixelBltOnly:
+        return "firmware draws, and shows no memory";
     default:
-        return false;
+        return "not a format of UEFI 2.10";
     }
 }
 
-/* The size that the mode needs, not FrameBufferSize: firmware rounds that up at will. */
-static bool describe_mode(const EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE *mode,
-                          struct boot_framebuffer *out)
+/* The size that the mode needs, not FrameBufferSize: firmware rounds that up at will. NULL, or why
+ * it cannot be handed on. */
+static const char *describe_mode(const EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE *mode,
+                                 struct boot_framebuffer *out)
 {
     const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info = mode->Info;
+    const char *why = pixel_masks(info, out);
     uint64_t end;
 
     out->address = mode->FrameBufferBase;
@@ -60,32 +66,119 @@ static bool describe_mode(const EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE *mode,
     out->height = info->VerticalResolution;
     out->pitch = info->PixelsPerScanLine * 4;
     out->size = (uint64_t)out->pitch * out->height;
-    return pixel_masks(info, out) && out->address != 0 && out->size != 0 &&
-           out->pitch / 4 >= out->width && info->PixelsPerScanLine <= UINT32_MAX / 4 &&
-           !__builtin_add_overflow(out->address, out->size + PAGE_SIZE, &end);
+    if (why != NULL)
+        return why;
+    if (out->width == 0 || out->height == 0)
+        return "no pixels";
+    if (info->PixelsPerScanLine < out->width || info->PixelsPerScanLine > UINT32_MAX / 4)
+        return "lines that cannot be";
+    if (out->address == 0 || __builtin_add_overflow(out->address, out->size + PAGE_SIZE, &end))
+        return "an address that cannot be";
+    return NULL;
 }
 
-void find_framebuffer(struct boot *boot)
+/* What EDK2 puts on the handle of each device that the console is shown on (MdeModulePkg,
+ * ConsoleOutDevice.h). ConsoleOutHandle itself may be a splitter's, which has no framebuffer when
+ * there are several screens. */
+static bool is_consoles(const struct boot *boot, EFI_HANDLE handle)
+{
+    EFI_GUID console_out_device = {
+        0xd3b36f2c, 0xd551, 0x11d4, {0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
+    void *ignored;
+
+    return handle == boot->system->ConsoleOutHandle ||
+           !EFI_ERROR(
+               boot->system->BootServices->HandleProtocol(handle, &console_out_device, &ignored));
+}
+
+struct found_screen {
+    struct boot_framebuffer framebuffer;
+    UINTN handles;      /* how many have graphics */
+    UINTN framebuffers; /* and how many framebuffers these show */
+    bool consoles;
+    const EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE *unusable; /* the first such */
+    const char *why;
+};
+
+/* The console's before others; then the one with more pixels; then the first. */
+static bool is_better(const struct found_screen *found, const struct boot_framebuffer *other,
+                      bool consoles)
+{
+    uint64_t pixels = (uint64_t)found->framebuffer.width * found->framebuffer.height;
+
+    if (found->framebuffer.address == 0 || consoles != found->consoles)
+        return found->framebuffer.address == 0 || consoles;
+    return (uint64_t)other->width * other->height > pixels;
+}
+
+static void consider(const struct boot *boot, EFI_HANDLE handle, struct found_screen *found)
 {
     EFI_GUID guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
     EFI_GRAPHICS_OUTPUT_PROTOCOL *gop;
     struct boot_framebuffer framebuffer = {0};
 
-    if (EFI_ERROR(boot->system->BootServices->LocateProtocol(&guid, NULL, (void **)&gop)) ||
-        gop->Mode == NULL || gop->Mode->Info == NULL) {
-        log_line(boot, LOG_INFO, "no framebuffer: no graphics output protocol");
+    if (EFI_ERROR(boot->system->BootServices->HandleProtocol(handle, &guid, (void **)&gop)) ||
+        gop->Mode == NULL || gop->Mode->Info == NULL)
         return;
+    found->handles++;
+    const char *why = describe_mode(gop->Mode, &framebuffer);
+    if (why != NULL && found->unusable == NULL) {
+        found->unusable = gop->Mode;
+        found->why = why;
     }
-    if (!describe_mode(gop->Mode, &framebuffer)) {
-        log_line(boot, LOG_INFO, "no framebuffer: pixel format %u, %ux%u, at 0x%lx",
-                 (unsigned)gop->Mode->Info->PixelFormat, framebuffer.width, framebuffer.height,
-                 framebuffer.address);
+    if (why != NULL)
         return;
+    /* The splitter's is that of the one device, where there is one. */
+    if (found->framebuffer.address != framebuffer.address)
+        found->framebuffers++;
+    bool consoles = is_consoles(boot, handle);
+    if (is_better(found, &framebuffer, consoles)) {
+        found->framebuffer = framebuffer;
+        found->consoles = consoles;
     }
-    boot->info->framebuffer = framebuffer;
-    log_line(boot, LOG_INFO, "framebuffer %ux%u at 0x%lx, pitch %u", framebuffer.width,
-             framebuffer.height, framebuffer.address, framebuffer.pitch);
 }
+
+static void log_screen(struct boot *boot, const struct found_screen *found)
+{
+    const struct boot_framebuffer *f = &found->framebuffer;
+    char others[32] = "";
+
+    if (found->handles == 0) {
+        log_line(boot, LOG_INFO, "no framebuffer: no graphics output protocol");
+    } else if (f->address == 0) {
+        log_line(boot, LOG_INFO, "no framebuffer: pixel format %u, %ux%u, at 0x%lx: %s",
+                 (unsigned)found->unusable->Info->PixelFormat,
+                 found->unusable->Info->HorizontalResolution,
+                 found->unusable->Info->VerticalResolution, found->unusable->FrameBufferBase,
+                 found->why);
+    } else {
+        if (found->framebuffers > 1)
+            format_text(others, sizeof(others), ", of %lu", found->framebuffers);
+        log_line(boot, LOG_INFO, "framebuffer %ux%u at 0x%lx, pitch %u%s%s", f->width, f->height,
+                 f->address, f->pitch, others,
+                 found->framebuffers > 1 && found->consoles ? " the console's" : "");
+    }
+}
+
+/* UEFI 2.10, 7.3.15: the buffer is the caller's to free. */
+void find_framebuffer(struct boot *boot)
+{
+    EFI_GUID guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+    EFI_BOOT_SERVICES *services = boot->system->BootServices;
+    struct found_screen found = {0};
+    EFI_HANDLE *handles;
+    UINTN count = 0;
+
+    if (!EFI_ERROR(services->LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles))) {
+        for (UINTN i = 0; i < count; i++)
+            consider(boot, handles[i], &found);
+        services->FreePool(handles);
+    }
+    boot->info->framebuffer = found.framebuffer;
+    log_screen(boot, &found);
+}
+
+/* ---- tables and seed ------------------------------------------------------------------- */
 
 static uint64_t configuration_table(const EFI_SYSTEM_TABLE *system, EFI_GUID guid)
 {

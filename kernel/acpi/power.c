@@ -121,7 +121,8 @@ static bool pat_has_uncached(void)
 }
 
 /* Device memory is mapped by nobody, so for this one access it is, uncached. (But with
- * directmap=full, which maps it write-back: docs/memory.md warns of that.) */
+ * directmap=full, which maps it write-back: docs/memory.md warns of that.) The framebuffer is
+ * mapped, and otherwise. */
 static bool touch_memory(uint64_t address, unsigned bits, bool write, uint32_t *value)
 {
     const struct pt_attributes device = {PT_RIGHT_READ | PT_RIGHT_WRITE, PAT_UNCACHED, false};
@@ -130,7 +131,7 @@ static bool touch_memory(uint64_t address, unsigned bits, bool write, uint32_t *
     const struct memory_range *known = memory_map_find(&kernel_memory, phys(address));
 
     if (address >> 52 != 0 || (known != NULL && !(MEMORY_TYPE_BIT(known->type) & MEMORY_DEVICES)) ||
-        at.start.raw >= KERNEL_REGION || !pat_has_uncached())
+        at.start.raw >= KERNEL_REGION || !pat_has_uncached() || is_framebuffers(page))
         return false;
     if (pt_map(&kernel_space, at, page, device, PT_LEVEL_PT) != PT_OK)
         return false;

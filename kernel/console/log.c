@@ -1,8 +1,10 @@
-/* See log.h. The consoles are COM1 and QEMU's debug console, each only where it is. */
+/* See log.h. The consoles are COM1, QEMU's debug console and the screen, each only where it
+ * is. */
 #include "log.h"
 
 #include "clock.h"
 #include "com1.h"
+#include "display.h"
 #include "x86_cpu.h"
 
 #define DEBUG_CONSOLE       UINT16_C(0x402)
@@ -12,7 +14,8 @@ struct uart com1 = {.base = UART_COM1, .in = in8, .out = out8};
 static bool debug_console;
 static bool in_line; /* the last character was not a line's end */
 
-void log_sink(void *context, const char *text, size_t length)
+/* The screen shows it when it is flushed: once a line, not once a piece. */
+static void put(void *context, const char *text, size_t length)
 {
     (void)context;
     if (length != 0)
@@ -20,6 +23,23 @@ void log_sink(void *context, const char *text, size_t length)
     uart_write(&com1, text, length);
     for (size_t i = 0; i < length && debug_console; i++)
         out8(DEBUG_CONSOLE, (uint8_t)text[i]);
+    display_write(text, length);
+}
+
+void log_sink(void *context, const char *text, size_t length)
+{
+    put(context, text, length);
+    display_flush();
+}
+
+FORMAT_LIKE_PRINTF(1, 2)
+static void put_format(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    format_to(put, NULL, format, args);
+    va_end(args);
 }
 
 void log_open(void)
@@ -38,10 +58,18 @@ static void put_head(uint64_t tsc, enum log_level level, const char *subsystem)
     char seconds[24];
 
     format_text(seconds, sizeof(seconds), "%s%lu", us < 0 ? "-" : "", (size / 1000000));
-    log_raw("[%5s.%06lu] %s: %s", seconds, (size % 1000000), subsystem,
-            level == LOG_ERROR     ? "error: "
-            : level == LOG_WARNING ? "warning: "
-                                   : "");
+    display_ink_time();
+    put_format("[%5s.%06lu] ", seconds, (size % 1000000));
+    display_ink_subsystem();
+    put_format("%s: ", subsystem);
+    display_ink_text(level);
+    put_format("%s", level == LOG_ERROR ? "error: " : level == LOG_WARNING ? "warning: " : "");
+}
+
+static void end_line(void)
+{
+    display_ink_text(LOG_INFO);
+    log_sink(NULL, "\n", 1);
 }
 
 void log_write(enum log_level level, const char *subsystem, const char *format, ...)
@@ -50,16 +78,17 @@ void log_write(enum log_level level, const char *subsystem, const char *format, 
 
     put_head(read_tsc(), level, subsystem);
     va_start(args, format);
-    format_to(log_sink, NULL, format, args);
+    format_to(put, NULL, format, args);
     va_end(args);
-    log_sink(NULL, "\n", 1);
+    end_line();
 }
 
 void log_write_at(uint64_t tsc, enum log_level level, const char *subsystem, const char *text,
                   size_t length)
 {
     put_head(tsc, level, subsystem);
-    log_raw("%.*s\n", (int)length, text);
+    put(NULL, text, length);
+    end_line();
 }
 
 void log_raw(const char *format, ...)
@@ -67,8 +96,9 @@ void log_raw(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    format_to(log_sink, NULL, format, args);
+    format_to(put, NULL, format, args);
     va_end(args);
+    display_flush();
 }
 
 void log_fresh_line(void)

@@ -24,6 +24,12 @@ void cpu_end_pic_interrupt(unsigned line);
  * started by another) and what CPUID offers of SMEP, SMAP and UMIP. */
 void cpu_guard_kernel(void);
 
+/* Makes the page attribute table what this kernel means by its indices: as after reset, and
+ * PAT_WRITE_COMBINING. Returns the index for a framebuffer: that, or PAT_UNCACHED_MINUS where the
+ * CPU has no such table, which the log then says. Interrupts are off; no mapping may use an index
+ * that firmware had changed. */
+unsigned cpu_set_memory_types(void);
+
 #define SELECTOR_CODE UINT16_C(0x08)
 #define SELECTOR_DATA UINT16_C(0x10)
 #define SELECTOR_TSS  UINT16_C(0x18)

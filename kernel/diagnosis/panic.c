@@ -3,6 +3,7 @@
 
 #include "address_space.h"
 #include "backtrace.h"
+#include "display.h"
 #include "handoff.h"
 #include "image.h"
 #include "log.h"
@@ -19,6 +20,9 @@ static void print_place(const struct registers *r)
     log_raw("\n");
 }
 
+/* As many as the 80 columns of a screen hold. */
+#define REGISTERS_A_ROW 3
+
 struct row {
     const char *name;
     uint64_t value;
@@ -28,7 +32,7 @@ static void print_rows(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         log_raw("  %-3s %016lx%s", rows[i].name, rows[i].value,
-                i % 4 == 3 || i + 1 == count ? "\n" : "");
+                i % REGISTERS_A_ROW == REGISTERS_A_ROW - 1 || i + 1 == count ? "\n" : "");
 }
 
 static void print_registers(const struct registers *r)
@@ -83,12 +87,14 @@ static void print_memory(void)
             direct_map_range().size, boot_info.direct_map_base);
 }
 
-static void report(const struct registers *r, const char *message)
+static void report(const struct registers *r, const char *what)
 {
+    display_ink_text(LOG_ERROR);
     if (r->vector == VECTOR_NONE)
-        log_raw("panic: %s\n", message);
+        log_raw("panic: %s\n", what);
     else
-        log_raw("exception %lu: %s, error code 0x%lx\n", r->vector, message, r->error_code);
+        log_raw("exception %lu: %s, error code 0x%lx\n", r->vector, what, r->error_code);
+    display_ink_text(LOG_INFO);
     print_place(r);
     exception_explain(r);
     print_registers(r);
@@ -105,23 +111,51 @@ bool panic_has_begun(void)
     return deaths != 0;
 }
 
+/* Of the report that is written, or was. */
+static const struct registers *reported;
+static char message[320];
+
+static void report_first(void)
+{
+    report(reported, message);
+    log_raw("kernel panic: %s\n", message);
+}
+
+/* A panic while another is reported. If it was the screen that died the report begins again,
+ * without it: what the serial port has until now ends somewhere. */
+static void report_second(const struct registers *r, const char *second)
+{
+    bool screen_failed = display_give_up_if_busy();
+
+    log_fresh_line();
+    if (screen_failed && reported != NULL) {
+        log_raw("the screen failed: %s at RIP 0x%016lx; the report again without it:\n", second,
+                r->rip);
+        report_first();
+    } else {
+        log_raw("kernel panic: %s at RIP 0x%016lx, while reporting: %s\n", second, r->rip, message);
+    }
+}
+
 static _Noreturn void die(const struct registers *r, const char *format, va_list args)
 {
-    static char first[320], second[128];
+    static char second[128];
 
     disable_interrupts();
     switch (deaths++) {
     case 0:
-        format_text_args(first, sizeof(first), format, args);
+        format_text_args(message, sizeof(message), format, args);
+        reported = r;
         log_fresh_line();
-        report(r, first);
-        log_raw("kernel panic: %s\n", first);
+        display_begin_panic(framebuffer_pixels_now, r->vector == VECTOR_NMI,
+                            "Bestla: the kernel has died");
+        report_first();
+        display_end_panic();
         deaths = 2; /* an NMI from here on has nothing to add */
         break;
     case 1:
         format_text_args(second, sizeof(second), format, args);
-        log_fresh_line();
-        log_raw("kernel panic: %s at RIP 0x%016lx, while reporting: %s\n", second, r->rip, first);
+        report_second(r, second);
         break;
     default:
         break;

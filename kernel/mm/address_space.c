@@ -1,6 +1,7 @@
 /* See address_space.h. */
 #include "address_space.h"
 
+#include "framebuffer.h"
 #include "handoff.h"
 #include "image.h"
 #include "layout.h"
@@ -157,6 +158,93 @@ void address_space_build(struct pt_space *space, struct frame_allocator *frames)
     pt_visit_runs(space, virt_range(KERNEL_REGION, KERNEL_REGION_SIZE), make_global, space);
 }
 
+/* ---- the framebuffer ------------------------------------------------------------------- */
+
+static struct {
+    struct framebuffer_place place;
+    unsigned pat;
+} framebuffer;
+
+void address_space_add_framebuffer(struct pt_space *space, unsigned pat)
+{
+    struct virt_range alias =
+        virt_range(boot_info.direct_map_base, direct_map_is_full() ? full_size(space) : 0);
+    struct framebuffer_place place;
+    enum framebuffer_status status = framebuffer_place(
+        &boot_info.framebuffer, space->features.phys_bits, &kernel_memory, &place);
+
+    if (status == FRAMEBUFFER_OK)
+        status = framebuffer_map(space, &place, pat, alias);
+    if (status == FRAMEBUFFER_NONE)
+        return;
+    if (status != FRAMEBUFFER_OK) {
+        log_warning("mm", "no screen: framebuffer of 0x%lx bytes at 0x%lx: %s",
+                    boot_info.framebuffer.size, boot_info.framebuffer.address,
+                    framebuffer_status_text(status));
+        return;
+    }
+    framebuffer.place = place;
+    framebuffer.pat = pat;
+    log_info("mm", "framebuffer at 0x%lx mapped at 0x%016lx, %s", boot_info.framebuffer.address,
+             place.virt.start.raw, pat == PAT_WRITE_COMBINING ? "write-combining" : "uncached");
+}
+
+struct virt_range framebuffer_range(void)
+{
+    return framebuffer.place.virt;
+}
+
+bool is_framebuffers(phys_addr_t frame)
+{
+    return frame.raw - framebuffer.place.phys.raw < framebuffer.place.virt.size;
+}
+
+unsigned framebuffer_pat(void)
+{
+    return framebuffer.pat;
+}
+
+static void *pixels_in(struct virt_range pages)
+{
+    return (void *)(uintptr_t)(pages.start.raw + boot_info.framebuffer.address % PAGE_SIZE);
+}
+
+void *framebuffer_pixels(void)
+{
+    return framebuffer.place.virt.size == 0 ? NULL : pixels_in(framebuffer.place.virt);
+}
+
+static bool count_writable(void *context, const struct pt_leaf *leaf)
+{
+    if (leaf->attributes.rights & PT_RIGHT_WRITE)
+        *(uint64_t *)context += level_size(leaf->level);
+    return true;
+}
+
+static bool can_write(const struct pt_space *space, struct virt_range range)
+{
+    uint64_t writable = 0;
+
+    if (range.size == 0 || !loaded_tables_map(space, range))
+        return false;
+    pt_visit_leaves(space, range, count_writable, &writable);
+    return writable >= range.size;
+}
+
+/* The kernel's own mapping; before the switch the loader's, at its own address (docs/handoff.md).
+ */
+void *framebuffer_pixels_now(void)
+{
+    const struct boot_framebuffer *f = &boot_info.framebuffer;
+    struct pt_space space = loaded_tables();
+    struct virt_range loaders = virt_range(align_down(f->address, PAGE_SIZE),
+                                           align_up(f->address % PAGE_SIZE + f->size, PAGE_SIZE));
+
+    if (can_write(&space, framebuffer.place.virt))
+        return pixels_in(framebuffer.place.virt);
+    return f->address != 0 && can_write(&space, loaders) ? pixels_in(loaders) : NULL;
+}
+
 /* ---- the switch ------------------------------------------------------------------------ */
 
 /* SDM Vol. 3A, 4.10.4.1: clearing CR4.PGE drops global translations too; where it was never
@@ -227,6 +315,8 @@ void address_space_record(const struct frame_allocator *frames)
     for (size_t i = 0; i < image_segment_count; i++)
         mapping_record_add(image_segment_range(&image_segments[i]), image_segments[i].name);
     mapping_record_add(direct_map_range(), "direct map");
+    if (framebuffer_range().size != 0)
+        mapping_record_add(framebuffer_range(), "framebuffer");
     mapping_record_add(virt_range(books, align_up(frames->books_size, PAGE_SIZE)),
                        "the frame allocator's books");
     handoff_record();

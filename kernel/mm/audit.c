@@ -255,7 +255,23 @@ static struct finding check_table_frames(void)
     return finding;
 }
 
-/* ---- 8: beside the image there is the direct map of RAM, and nothing else -------------- */
+/* ---- 8: beside the image there is the direct map of RAM and the framebuffer ------------ */
+
+static const char *fault_of_framebuffer_leaf(const struct pt_leaf *leaf)
+{
+    struct virt_range pages = framebuffer_range();
+    uint64_t into = leaf->virt.raw - pages.start.raw;
+    struct pt_attributes a = leaf->attributes;
+
+    if (leaf->phys.raw != align_down(boot_info.framebuffer.address, PAGE_SIZE) + into)
+        return "does not lead to the framebuffer's frame";
+    if (level_size(leaf->level) > pages.size - into)
+        return "reaches past the framebuffer";
+    if ((a.rights | PT_RIGHT_EXECUTE) != (PT_RIGHT_READ | PT_RIGHT_WRITE | PT_RIGHT_EXECUTE) ||
+        !a.global || a.pat != framebuffer_pat())
+        return "is the framebuffer's, with other attributes than it was given";
+    return NULL;
+}
 
 static bool find_excess(void *context, const struct pt_leaf *leaf)
 {
@@ -264,8 +280,10 @@ static bool find_excess(void *context, const struct pt_leaf *leaf)
 
     if (virt_range_has(kernel_region(), leaf->virt))
         return true;
-    if (!virt_range_has(direct_map_range(), leaf->virt) ||
-        leaf->virt.raw - direct_map_range().start.raw != leaf->phys.raw)
+    if (virt_range_has(framebuffer_range(), leaf->virt))
+        *finding = broken(leaf->virt.raw, fault_of_framebuffer_leaf(leaf));
+    else if (!virt_range_has(direct_map_range(), leaf->virt) ||
+             leaf->virt.raw - direct_map_range().start.raw != leaf->phys.raw)
         *finding = broken(leaf->virt.raw, "is mapped, but not the direct map's");
     else if (!direct_map_is_full() && !memory_map_covers(&kernel_memory, page, MEMORY_RAM))
         *finding = broken(leaf->virt.raw, "reaches past the RAM it maps");
@@ -277,6 +295,43 @@ static struct finding check_extent(void)
     struct finding finding = holds;
 
     pt_visit_leaves(&kernel_space, pt_upper_half(&kernel_space), find_excess, &finding);
+    return finding;
+}
+
+/* ---- 9: no frame has two memory types -------------------------------------------------- */
+
+/* SDM Vol. 3A, 12.12.4. RAM is write-back everywhere, so it is the others that are looked for. */
+struct typed {
+    struct phys_range frames;
+    unsigned pat;
+    struct finding finding;
+};
+
+static bool find_other_type(void *context, const struct pt_leaf *leaf)
+{
+    struct typed *typed = context;
+
+    if (leaf->attributes.pat != typed->pat && leaf->phys.raw < phys_end(typed->frames) &&
+        typed->frames.start.raw < leaf->phys.raw + level_size(leaf->level))
+        typed->finding = broken(leaf->virt.raw, "has frames that another page has otherwise");
+    return typed->finding.what == NULL;
+}
+
+static bool find_odd_type(void *context, const struct pt_run *run)
+{
+    struct typed typed = {{run->phys, run->virt.size}, run->attributes.pat, holds};
+
+    if (typed.pat != PAT_WRITE_BACK)
+        visit_all(find_other_type, &typed);
+    *(struct finding *)context = typed.finding;
+    return typed.finding.what == NULL;
+}
+
+static struct finding check_memory_types(void)
+{
+    struct finding finding = holds;
+
+    pt_visit_runs(&kernel_space, pt_upper_half(&kernel_space), find_odd_type, &finding);
     return finding;
 }
 
@@ -299,7 +354,8 @@ static const struct rule {
     {"nothing in the lower half, no user bit", check_kernel_only, NULL},
     {"addresses of RAM and image translate both ways", check_translation, NULL},
     {"all tables lie in the kernel's own frames", check_table_frames, NULL},
-    {"beside the image only the direct map, no leaf past RAM", check_extent, NULL},
+    {"beside the image only direct map and framebuffer, no leaf past them", check_extent, NULL},
+    {"no frame is mapped with two memory types", check_memory_types, NULL},
 };
 
 static bool report(size_t number, const struct rule *rule)

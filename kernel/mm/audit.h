@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Logs a line for each of the eight rules; returns how many do not hold. */
+/* Logs a line for each of the nine rules; returns how many do not hold. */
 size_t audit_check(void);
 
 /* The same; panics when one does not hold. */

@@ -12,7 +12,8 @@
 const char *page_memory_type(unsigned pat)
 {
     static const char *const types[8] = {"UC", "WC", "?", "?", "WT", "WP", "WB", "UC-"};
-    return types[read_msr(MSR_PAT) >> (8 * pat) & 7];
+    uint64_t table = cpu_has_page_attributes() ? read_msr(MSR_PAT) : PAT_AFTER_RESET;
+    return types[table >> (8 * pat) & 7];
 }
 
 /* The types of memory behind a run of the direct map, each once, in ascending order. */
@@ -42,6 +43,8 @@ static void print_what_lies_there(const struct pt_run *run)
     } else if (virt_range_has(direct_map_range(), run->virt.start)) {
         log_raw("direct map: ");
         print_memory_types((struct phys_range){run->phys, run->virt.size});
+    } else if (virt_range_has(framebuffer_range(), run->virt.start)) {
+        log_raw("framebuffer");
     }
 }
 

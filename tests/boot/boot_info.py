@@ -12,6 +12,7 @@ from kernel_file import KERNEL_REGION, PAGE, pages, symbols
 
 # Offsets in common/boot_info.h, which its assertions freeze.
 KERNEL_PHYS, KERNEL_VIRT, DIRECT_MAP_BASE, FIRMWARE_MAP = 16, 24, 40, 72
+FRAMEBUFFER = 96
 SEED_SIZE = 288
 
 # UEFI 2.10, table 7.6 and 7.2 (EFI_MEMORY_WB). Types of the loader's own count as LoaderData.
@@ -90,6 +91,11 @@ class BootInfo:
     def field(self, offset: int) -> int:
         """A field of 64 bits."""
         return struct.unpack_from("<Q", self._struct, offset)[0]
+
+    def framebuffer(self) -> tuple[int, int]:
+        """Start and end of the pages it lies in; 0 and 0 where there is none."""
+        start, size = struct.unpack_from("<QQ", self._struct, FRAMEBUFFER)
+        return start & -PAGE, start + size + PAGE - 1 & -PAGE
 
     def seed(self) -> bytes:
         """The random seed; empty where firmware had none."""

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from page_walk import Leaf
 
-MEMORY_TYPES = ("WB", "WT", "UC-", "UC")    # by PAT index, which repeats from 4 on
+MEMORY_TYPES = ("WB", "WT", "UC-", "UC", "WB", "WC", "UC-", "UC")   # by PAT index
 
 _HEX = r"0x([0-9a-f]+)"
 _ROW = re.compile(rf"^{_HEX}-{_HEX} +{_HEX}-{_HEX} +{_HEX} +{_HEX} +(\d+) +"
                   r"\[([RWX-]{3}) (KERN|USER)( GLOBAL)? (\S+)\] *(.*)$", re.M)
 _HEADING = re.compile(r"^Virtual address start-end .*What lies there$", re.M)
 _RULE = re.compile(r"audit: (?:error: )?(\d+) (pass|not enforceable \((.*)\)|FAIL): (.*)$", re.M)
-RULES = 8
+RULES = 9
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Row:  # pylint: disable=too-many-instance-attributes
 def row_of(run: Leaf) -> Row:
     """The row that the kernel should print for this run."""
     return Row(run.virt, run.phys, run.size, run.page_size, run.count, run.rights, run.global_,
-               MEMORY_TYPES[run.pat_index & 3])
+               MEMORY_TYPES[run.pat_index])
 
 
 def page_map(log: str) -> list[tuple[Row, str]]:

@@ -1,5 +1,6 @@
 """The tables that the kernel runs on, read from outside, against all that must hold of them."""
 
+import re
 from dataclasses import dataclass
 from typing import Callable, Iterable, Iterator
 
@@ -13,6 +14,7 @@ from page_walk import EFER_NXE, Leaf, leaves, runs
 
 MIB2, GIB = 2 << 20, 1 << 30
 FULL = 512 * GIB
+FRAMEBUFFER_REGION = 0xffffe00000000000
 CR0_WP = 1 << 16
 CR4_PGE, CR4_UMIP, CR4_SMEP, CR4_SMAP = 1 << 7, 1 << 11, 1 << 20, 1 << 21
 
@@ -74,16 +76,18 @@ def test_mapping_record_is_what_the_tables_say(booted: Booted) -> None:
                  line.virt < leaf.virt + leaf.page_size]
         assert sum(min(leaf.virt + leaf.page_size, line.virt + line.size) -
                    max(leaf.virt, line.virt) for leaf in there) == line.size
-        assert {(leaf.phys - leaf.virt, leaf.rights, MEMORY_TYPES[leaf.pat_index & 3])
+        assert {(leaf.phys - leaf.virt, leaf.rights, MEMORY_TYPES[leaf.pat_index])
                 for leaf in there} == {(line.phys - line.virt, line.rights, line.memory_type)}
     image = [line for line in record if line.virt >= KERNEL_REGION]
     assert {page for line in image for page in range(line.virt, line.virt + line.size, PAGE)} == \
         {page + booted.info.slide for page in pages()}
     assert [line.users[0] for line in image] == ["data", "boot stack", "#DF stack", "NMI stack",
                                                  "#MC stack", "text", "read-only data"]
-    direct = [leaf for leaf in booted.leaves if leaf.virt < KERNEL_REGION]
+    direct = [leaf for leaf in booted.leaves if leaf.virt < FRAMEBUFFER_REGION]
     assert sum(line.size for line in record if line.users == ["direct map"]) == \
         sum(leaf.page_size for leaf in direct)
+    assert [(line.phys, line.memory_type) for line in record if line.users == ["framebuffer"]] == \
+        [(booted.info.framebuffer()[0], "WC")]
     assert any(len(line.users) >= 4 and line.users[0] == "boot info: memory map"
                for line in record)
 
@@ -139,20 +143,40 @@ def test_direct_map_is_the_ram(booted: Booted) -> None:
     read_only = {leaf.phys for leaf in booted.leaves
                  if leaf.virt >= KERNEL_REGION and not leaf.writable}
     assert read_only
-    ram = [*booted.info.ram(), *([(0, FULL)] if booted.full else [])]
+    ram = booted.info.ram()
+    if booted.full:
+        # All but the framebuffer, which no second mapping may have as another type of memory.
+        start, end = booted.info.framebuffer()
+        ram = [*ram, (0, start), (end, FULL)]
     largest = MIB2 if "-pdpe1gb" in booted.boot.running.machine.cpu else GIB
     assert [(leaf.virt - base, leaf.page_size, leaf.rights) for leaf in booted.leaves
-            if leaf.virt < KERNEL_REGION] == [*expected_leaves(merge(ram), read_only, largest)]
+            if leaf.virt < FRAMEBUFFER_REGION] == [*expected_leaves(merge(ram), read_only, largest)]
     assert all(leaf.virt - base == leaf.phys for leaf in booted.leaves
-               if leaf.virt < KERNEL_REGION)
+               if leaf.virt < FRAMEBUFFER_REGION)
+
+
+def test_framebuffer_is_write_combining(booted: Booted) -> None:
+    """Every byte once and no more, to be written and never executed, in the largest leaves within
+    it, by an index of the page attribute table that stands for write-combining."""
+    start, end = booted.info.framebuffer()
+    leaves_ = [leaf for leaf in booted.leaves if FRAMEBUFFER_REGION <= leaf.virt < KERNEL_REGION]
+    assert start % GIB + FRAMEBUFFER_REGION == leaves_[0].virt
+    largest = MIB2 if "-pdpe1gb" in booted.boot.running.machine.cpu else GIB
+    assert [(leaf.phys, leaf.page_size, leaf.rights) for leaf in leaves_] == \
+        [*expected_leaves([(start, end)], set(), largest)]
+    assert {leaf.pat_index for leaf in leaves_} == {5}
+    pat = re.search(r"cpu: PAT 0x([0-9a-f]{16}), ", booted.boot.serial)
+    assert pat and bytes.fromhex(pat[1])[7 - 5] == 1    # SDM Vol. 3A, table 12-10
 
 
 def test_every_leaf_is_the_kernels_alone(booted: Booted) -> None:
-    """Nothing in the lower half or for user mode; global; write-back; no rights too many."""
+    """Nothing in the lower half or for user mode; global; no rights too many; write-back but for
+    the framebuffer."""
     assert booted.leaves
     assert [leaf for leaf in booted.leaves if leaf.virt < 1 << 63] == []
     assert [leaf for leaf in booted.leaves if leaf.user or not leaf.global_] == []
-    assert [leaf for leaf in booted.leaves if leaf.pat_index != 0] == []
+    assert [leaf for leaf in booted.leaves if leaf.pat_index != 0 and
+            not FRAMEBUFFER_REGION <= leaf.virt < KERNEL_REGION] == []
     assert [leaf for leaf in booted.leaves if leaf.writable and leaf.executable] == []
 
 

@@ -219,6 +219,18 @@ def test_a_sound_map_passes() -> None:
     assert len(skipped) == 3
 
 
+def test_two_memory_types_of_one_frame() -> None:
+    """By what the PAT makes of the indices; a large page and a small one of it."""
+    made = World()
+    made.put(DIRECT, P | NX | LARGE, 2)
+    made.put(KERNEL, 0x1F_F000 | P | NX | PWT)
+    made.put(KERNEL + 0x1000, 0x20_0000 | P | NX | PWT)
+    check = "no frame has two memory types"
+    assert failed(space_of(made))[check] == [KERNEL]
+    made.controls = made.controls._replace(pat=0x0606)      # both are WB
+    assert check not in failed(space_of(made))
+
+
 @pytest.mark.parametrize("virt, entry, level, check", [
     (KERNEL, 0x5000 | P | W, 1, "no leaf is writable and executable"),
     (0x1000, 0x5000 | P | NX, 1, "nothing in the lower half"),

@@ -101,6 +101,7 @@ void assert_all_given_back(void)
 {
     assert_int_equal(fake_leaked_pages(), 0);
     assert_int_equal(fake.open_handles, 0);
+    assert_int_equal(fake.pools, 0);
 }
 
 void assert_refused(const struct fake_outcome *got, EFI_STATUS status, const char *words)

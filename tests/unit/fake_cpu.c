@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <string.h>
 
 #include "fake_cpu.h"
 #include "uart.h"
@@ -24,7 +25,10 @@ void fake_cpu_reset(void)
     fake_cpu = (struct fake_cpu){
         .features = {.no_execute = true, .leaf_1gib = true, .phys_bits = 48},
         .table_root = phys((uintptr_t)no_tables),
+        .cr0 = UINT64_C(0x80010033),
         .cr4 = UINT64_C(0x6e8),
+        .has_pat = true,
+        .pat = PAT_AFTER_RESET,
         .efer = UINT64_C(0x500), /* LME, LMA */
         .tsc = 1000,
         .interrupts = true,
@@ -81,15 +85,31 @@ bool rdrand(uint64_t *value)
     return true;
 }
 
+/* Notes it for whoever asks about the order of things. */
+static void act(const char *word)
+{
+    size_t used = strlen(fake_cpu.acts);
+
+    assert_true(used + strlen(word) + 2 < sizeof(fake_cpu.acts));
+    strcpy(fake_cpu.acts + used, word);
+    strcat(fake_cpu.acts, " ");
+}
+
 uint64_t read_msr(uint32_t msr)
 {
-    assert_int_equal(msr, MSR_EFER);
-    return fake_cpu.efer;
+    assert_true(msr == MSR_EFER || (msr == MSR_PAT && fake_cpu.has_pat));
+    return msr == MSR_PAT ? fake_cpu.pat : fake_cpu.efer;
 }
 
 /* SDM Vol. 3A, 2.2.1: where CPUID has no NX, EFER.NXE is reserved and setting it faults. */
 void write_msr(uint32_t msr, uint64_t value)
 {
+    if (msr == MSR_PAT) {
+        assert_true(fake_cpu.has_pat);
+        act("PAT");
+        fake_cpu.pat = value;
+        return;
+    }
     assert_int_equal(msr, MSR_EFER);
     assert_true(fake_cpu.features.no_execute || !(value & EFER_NXE));
     fake_cpu.efer = value;
@@ -104,7 +124,44 @@ uint64_t read_cr4(void)
 void write_cr4(uint64_t value)
 {
     assert_int_equal((value ^ fake_cpu.cr4) & (CR4_LA57 | CR4_PAE), 0);
+    if ((value ^ fake_cpu.cr4) & CR4_PGE)
+        act(value & CR4_PGE ? "PGE" : "-PGE");
     fake_cpu.cr4 = value;
+}
+
+uint64_t read_cr0(void)
+{
+    return fake_cpu.cr0;
+}
+
+/* SDM Vol. 3A, 2.5: CD = 0 with NW = 1 is a general protection fault. */
+void write_cr0(uint64_t value)
+{
+    assert_false(!(value & CR0_CD) && (value & CR0_NW));
+    if ((value ^ fake_cpu.cr0) & CR0_CD)
+        act(value & CR0_CD ? "CD" : "-CD");
+    fake_cpu.cr0 = value;
+}
+
+uint64_t read_cr3(void)
+{
+    return fake_cpu.table_root.raw;
+}
+
+void write_cr3(uint64_t value)
+{
+    assert_int_equal(value, fake_cpu.table_root.raw);
+    act("CR3");
+}
+
+void write_back_caches(void)
+{
+    act("WBINVD");
+}
+
+bool cpu_has_page_attributes(void)
+{
+    return fake_cpu.has_pat;
 }
 
 uint64_t read_tsc(void)

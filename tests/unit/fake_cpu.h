@@ -16,7 +16,11 @@ struct fake_cpu {
     uint64_t random;          /* one more at each reading that gives something */
     phys_addr_t stack;        /* cpu_stands_on(); 0: nowhere that firmware gives */
     phys_addr_t table_root;   /* in CR3; of a table, empty at first */
+    uint64_t cr0;
     uint64_t cr4;
+    bool has_pat;
+    uint64_t pat;
+    char acts[256]; /* what was done to CR0, CR3, CR4, the caches and the PAT, a word each */
     uint64_t efer;
     uint64_t tsc;    /* one more at each reading */
     bool interrupts; /* RFLAGS.IF */

@@ -12,11 +12,12 @@
 
 struct fake_firmware fake;
 
-static char image_handle, device_handle;
+static char image_handle, device_handle, screen_handles[1 + FAKE_MORE_SCREENS];
+static EFI_HANDLE handle_buffer[1 + FAKE_MORE_SCREENS];
 static EFI_BOOT_SERVICES services;
 static SIMPLE_TEXT_OUTPUT_INTERFACE console;
 static EFI_SIMPLE_FILE_SYSTEM_PROTOCOL volume;
-static EFI_GRAPHICS_OUTPUT_PROTOCOL graphics;
+static EFI_GRAPHICS_OUTPUT_PROTOCOL graphics[1 + FAKE_MORE_SCREENS];
 static EFI_RNG_PROTOCOL rng;
 
 EFI_HANDLE fake_image_handle(void)
@@ -33,6 +34,9 @@ const char *fake_service_name(enum fake_service service)
         "ExitBootServices",
         "HandleProtocol",
         "LocateProtocol",
+        "LocateHandleBuffer",
+        "HandleProtocol of a screen",
+        "FreePool",
         "SetWatchdogTimer",
         "OutputString",
         "GetRNG",
@@ -100,11 +104,64 @@ static bool is_guid(const EFI_GUID *guid, EFI_GUID other)
     return memcmp(guid, &other, sizeof(other)) == 0;
 }
 
+EFI_HANDLE fake_screen_handle(unsigned screen)
+{
+    return &screen_handles[screen];
+}
+
+static EFI_STATUS screen_protocol(size_t screen, EFI_GUID *guid, void **interface)
+{
+    EFI_GUID gop = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+    EFI_GUID console_out_device = {
+        0xd3b36f2c, 0xd551, 0x11d4, {0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
+
+    if (fake_call_fails(FAKE_SCREEN_PROTOCOL))
+        return fake.fail_status;
+    if (is_guid(guid, gop))
+        *interface = &graphics[screen];
+    else if (is_guid(guid, console_out_device) && fake.consoles >> screen & 1)
+        *interface = NULL; /* it has none */
+    else
+        return EFI_UNSUPPORTED;
+    return EFI_SUCCESS;
+}
+
+static EFI_STATUS EFIAPI locate_handle_buffer(EFI_LOCATE_SEARCH_TYPE type, EFI_GUID *guid,
+                                              void *key, UINTN *count, EFI_HANDLE **handles)
+{
+    EFI_GUID gop = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+
+    assert_int_equal(type, ByProtocol);
+    assert_null(key);
+    if (fake_call_fails(FAKE_LOCATE_HANDLES))
+        return fake.fail_status;
+    if (!is_guid(guid, gop) || !fake.has_framebuffer)
+        return EFI_NOT_FOUND;
+    *count = 1 + fake.more_screens;
+    for (size_t i = 0; i < *count; i++)
+        handle_buffer[i] = &screen_handles[i];
+    *handles = handle_buffer;
+    fake.pools++;
+    return EFI_SUCCESS;
+}
+
+static EFI_STATUS EFIAPI free_pool(void *pool)
+{
+    assert_ptr_equal(pool, handle_buffer);
+    assert_int_equal(fake.pools, 1);
+    fake.pools = 0;
+    return fake_call_fails(FAKE_FREE_POOL) ? fake.fail_status : EFI_SUCCESS;
+}
+
 static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void **interface)
 {
     EFI_GUID loaded = EFI_LOADED_IMAGE_PROTOCOL_GUID;
     EFI_GUID file_system = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
 
+    for (size_t i = 0; i < 1 + FAKE_MORE_SCREENS; i++) {
+        if (handle == &screen_handles[i])
+            return screen_protocol(i, guid, interface);
+    }
     if (fake_call_fails(FAKE_HANDLE_PROTOCOL))
         return fake.fail_status;
     if (handle == &image_handle && is_guid(guid, loaded))
@@ -119,14 +176,12 @@ static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void
 /* A file system that is located is any: the boot volume is the device's own. */
 static EFI_STATUS EFIAPI locate_protocol(EFI_GUID *guid, void *registration, void **interface)
 {
-    EFI_GUID gop = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID, random = EFI_RNG_PROTOCOL_GUID;
+    EFI_GUID random = EFI_RNG_PROTOCOL_GUID;
 
     assert_null(registration);
     if (fake_call_fails(FAKE_LOCATE_PROTOCOL))
         return fake.fail_status;
-    if (is_guid(guid, gop) && fake.has_framebuffer)
-        *interface = &graphics;
-    else if (is_guid(guid, random) && fake.has_rng)
+    if (is_guid(guid, random) && fake.has_rng)
         *interface = &rng;
     else
         return EFI_NOT_FOUND;
@@ -184,11 +239,15 @@ static void set_up_services(void)
         .SetWatchdogTimer = set_watchdog,
         .HandleProtocol = handle_protocol,
         .LocateProtocol = locate_protocol,
+        .LocateHandleBuffer = locate_handle_buffer,
+        .FreePool = free_pool,
     };
     fake_set_memory_services(&services);
     console = (SIMPLE_TEXT_OUTPUT_INTERFACE){.OutputString = output_string};
     volume = (EFI_SIMPLE_FILE_SYSTEM_PROTOCOL){.OpenVolume = fake_open_volume};
-    graphics = (EFI_GRAPHICS_OUTPUT_PROTOCOL){.Mode = &fake.mode};
+    graphics[0] = (EFI_GRAPHICS_OUTPUT_PROTOCOL){.Mode = &fake.mode};
+    for (size_t i = 0; i < FAKE_MORE_SCREENS; i++)
+        graphics[1 + i] = (EFI_GRAPHICS_OUTPUT_PROTOCOL){.Mode = &fake.more_modes[i]};
     rng = (EFI_RNG_PROTOCOL){.GetRNG = get_rng};
 }
 
@@ -209,6 +268,12 @@ static void set_up_framebuffer(void)
         .FrameBufferBase = UINT64_C(0x380000000000),
         .FrameBufferSize = UINT64_C(16) << 20,
     };
+    for (size_t i = 0; i < FAKE_MORE_SCREENS; i++) {
+        fake.more_info[i] = fake.mode_info;
+        fake.more_modes[i] = fake.mode;
+        fake.more_modes[i].Info = &fake.more_info[i];
+        fake.more_modes[i].FrameBufferBase += (1 + i) << 30;
+    }
 }
 
 void fake_reset(void)

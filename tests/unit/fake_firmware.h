@@ -28,6 +28,9 @@ enum fake_service {
     FAKE_EXIT_BOOT_SERVICES,
     FAKE_HANDLE_PROTOCOL,
     FAKE_LOCATE_PROTOCOL,
+    FAKE_LOCATE_HANDLES,
+    FAKE_SCREEN_PROTOCOL, /* HandleProtocol on a screen's handle */
+    FAKE_FREE_POOL,
     FAKE_WATCHDOG,
     FAKE_OUTPUT_STRING,
     FAKE_GET_RNG,
@@ -39,6 +42,8 @@ enum fake_service {
     FAKE_GET_POSITION,
     FAKE_SERVICES,
 };
+
+#define FAKE_MORE_SCREENS 2
 
 /* Memory that the map shows and nobody can allocate. */
 struct fake_range {
@@ -83,6 +88,11 @@ struct fake_firmware {
     bool has_framebuffer;
     EFI_GRAPHICS_OUTPUT_MODE_INFORMATION mode_info;
     EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE mode;
+    /* After that one. */
+    unsigned more_screens;
+    EFI_GRAPHICS_OUTPUT_MODE_INFORMATION more_info[FAKE_MORE_SCREENS];
+    EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE more_modes[FAKE_MORE_SCREENS];
+    unsigned consoles; /* bit n: the console is shown on screen n */
     bool has_rng;
     uint64_t random;      /* what GetRNG's bytes are made of: other for another number */
     uint64_t random_word; /* all that GetRNG gives, but for bits 1 and 2; 0: words of all kinds */
@@ -100,6 +110,7 @@ struct fake_firmware {
     unsigned exits;           /* tries */
     bool has_left;
     unsigned open_handles;
+    unsigned pools;    /* that the loader has to free */
     uint64_t watchdog; /* seconds, as last set */
     char console[65536];
     size_t console_used;
@@ -110,6 +121,9 @@ struct fake_firmware {
 };
 
 extern struct fake_firmware fake;
+
+/* Of screen n, for ConsoleOutHandle. */
+EFI_HANDLE fake_screen_handle(unsigned screen);
 
 /* A whole firmware in order, no file on its volume, nothing that fails. */
 void fake_reset(void);

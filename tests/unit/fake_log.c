@@ -28,6 +28,18 @@ void log_sink(void *context, const char *text, size_t length)
     fake_log[used] = '\0';
 }
 
+void log_write(enum log_level level, const char *subsystem, const char *format, ...)
+{
+    va_list args;
+
+    (void)level;
+    log_raw("%s: ", subsystem);
+    va_start(args, format);
+    format_to(log_sink, NULL, format, args);
+    va_end(args);
+    log_raw("\n");
+}
+
 void log_raw(const char *format, ...)
 {
     va_list args;

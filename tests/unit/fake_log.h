@@ -1,4 +1,4 @@
-/* The kernel's log on the host: what log_raw and log_sink are given, as one text. */
+/* The kernel's log on the host: what it is given, as one text, without times. */
 #ifndef BESTLA_FAKE_LOG_H
 #define BESTLA_FAKE_LOG_H
 

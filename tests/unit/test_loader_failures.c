@@ -24,7 +24,8 @@
 /* Without these a kernel boots as well. */
 #define DISPENSABLE                                                                             \
     (SERVICE(WATCHDOG) | SERVICE(OUTPUT_STRING) | SERVICE(LOCATE_PROTOCOL) | SERVICE(GET_RNG) | \
-     SERVICE(CLOSE) | SERVICE(FREE_PAGES))
+     SERVICE(LOCATE_HANDLES) | SERVICE(SCREEN_PROTOCOL) | SERVICE(FREE_POOL) | SERVICE(CLOSE) | \
+     SERVICE(FREE_PAGES))
 
 /* And these are tried again, or there is another way: the file read in pieces, an image at
  * another place, a loader.conf that cannot be looked for, one more ExitBootServices. */

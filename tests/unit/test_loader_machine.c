@@ -140,6 +140,73 @@ static void test_no_graphics(void **state)
     assert_no_framebuffer();
 }
 
+/* Each screen by its width; 0: BltOnly. The one that is chosen. */
+static void test_several_screens(void **state)
+{
+    static const struct {
+        uint32_t widths[1 + FAKE_MORE_SCREENS];
+        unsigned consoles; /* by ConsoleOutDevice */
+        int console;       /* ConsoleOutHandle; -1: none of them */
+        unsigned chosen;
+        const char *says;
+    } worlds[] = {
+        {{1024, 800, 640}, 0, -1, 0, "of 3"},         /* the largest */
+        {{640, 1024, 1024}, 0, -1, 1, "of 3"},        /* the first of these */
+        {{640, 1024, 800}, 0, 0, 0, "the console's"}, /* however small */
+        {{640, 1024, 800}, 1 << 2, -1, 2, "of 3 the console's"},
+        {{640, 1024, 800}, 3, -1, 1, "the console's"}, /* the larger of two */
+        {{0, 640, 1024}, 1, 0, 2, "of 2"},             /* the splitter's cannot be drawn on */
+        {{0, 640, 1024}, 3, 0, 1, "of 2 the console's"},
+        {{0, 0, 333}, 1, 0, 2, "framebuffer 333x"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(worlds); i++) {
+        fake_world();
+        fake.more_screens = FAKE_MORE_SCREENS;
+        fake.consoles = worlds[i].consoles;
+        fake.system.ConsoleOutHandle =
+            worlds[i].console < 0 ? NULL : fake_screen_handle((unsigned)worlds[i].console);
+        for (unsigned screen = 0; screen < 1 + FAKE_MORE_SCREENS; screen++) {
+            EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info =
+                screen == 0 ? &fake.mode_info : &fake.more_info[screen - 1];
+            info->HorizontalResolution = info->PixelsPerScanLine = worlds[i].widths[screen];
+            if (worlds[i].widths[screen] == 0)
+                info->PixelFormat = PixelBltOnly;
+        }
+        const struct boot_info *info = boot_well();
+        assert_int_equal(info->framebuffer.width, worlds[i].widths[worlds[i].chosen]);
+        assert_int_equal(info->framebuffer.address,
+                         UINT64_C(0x380000000000) + ((uint64_t)worlds[i].chosen << 30));
+        assert_true(log_has(info, worlds[i].says));
+        assert_false(log_has(info, "no framebuffer"));
+    }
+}
+
+/* A screen that cannot be used is told by what is wrong with it. */
+static void test_reasons(void **state)
+{
+    static const struct {
+        struct mode mode;
+        const char *says;
+    } bad[] = {
+        {{PixelBltOnly, {0}, 1280, 800, 1280, 0},
+         "pixel format 3, 1280x800, at 0x0: firmware draws"},
+        {{PixelBitMask, {0xf800, 0x7e0, 0x1f, 0}, 1024, 768, 1024, BASE}, "fewer than 4 bytes"},
+        {{PixelFormatMax, {0}, 1024, 768, 1024, BASE},
+         "pixel format 4, 1024x768, at 0x380000000000:"},
+        {{PixelBlueGreenRedReserved8BitPerColor, {0}, 1024, 768, 1023, BASE}, "lines that cannot"},
+        {{PixelBlueGreenRedReserved8BitPerColor, {0}, 1024, 0, 1024, BASE}, "no pixels"},
+        {{PixelBlueGreenRedReserved8BitPerColor, {0}, 1024, 768, 1024, 0}, "an address that"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        set_mode(&bad[i].mode);
+        assert_true(log_has(boot_well(), bad[i].says));
+    }
+}
+
 static void set_table(size_t index, EFI_GUID guid, uint64_t address)
 {
     fake.tables[index] = (EFI_CONFIGURATION_TABLE){guid, (void *)(uintptr_t)address};
@@ -220,9 +287,14 @@ static void test_memory_types(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_framebuffers), cmocka_unit_test(test_no_framebuffer),
-        cmocka_unit_test(test_no_graphics),  cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_seed),         cmocka_unit_test(test_seed_fails),
+        cmocka_unit_test(test_framebuffers),
+        cmocka_unit_test(test_no_framebuffer),
+        cmocka_unit_test(test_several_screens),
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_no_graphics),
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_seed),
+        cmocka_unit_test(test_seed_fails),
         cmocka_unit_test(test_memory_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

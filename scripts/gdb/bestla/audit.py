@@ -11,7 +11,7 @@ from typing import Callable, Iterator, NamedTuple, Sequence
 
 from .boot_info import RAM, Stretch
 from .elf_file import PF_W, PF_X, Segment
-from .entries import EXECUTE, USER, WRITE, page_size
+from .entries import EXECUTE, USER, WRITE, pat_type, page_size
 from .image import PAGE, Image
 from .report import letters
 from .runs import Flaw, Run
@@ -146,6 +146,23 @@ def large_across_types(space: PageSpace) -> Iterator[Finding]:
                 at = max(kind.end & -size, leaf + size)
 
 
+def memory_types(space: PageSpace) -> Iterator[Finding]:
+    """No frame has two (SDM Vol. 3A 12.12.4); most are write-back, so the others are few."""
+    typed = sorted(((run, pat_type(run.pat, space.controls.pat)) for run in space.runs()),
+                   key=lambda pair: pair[0].phys)
+    starts = [run.phys for run, _ in typed]
+    longest = max((run.size for run, _ in typed), default=0)
+    for odd, odd_type in typed:
+        if odd_type == "WB":
+            continue
+        for run, type_ in typed[bisect_left(starts, odd.phys - longest):
+                                bisect_left(starts, odd.phys + odd.size)]:
+            low = max(odd.phys, run.phys)
+            if type_ != odd_type and low < min(odd.phys + odd.size, run.phys + run.size):
+                yield Finding(odd.virt + low - odd.phys, "0x%x is %s at 0x%016x, %s at 0x%016x" % (
+                    low, odd_type, odd.virt + low - odd.phys, type_, run.virt + low - run.phys))
+
+
 def lower_half(space: PageSpace) -> Iterator[Finding]:
     for run in space.runs():
         if not run.virt >> 63:
@@ -171,6 +188,7 @@ CHECKS: Sequence[tuple[str, Callable[[PageSpace], Iterator[Finding]]]] = (
     ("the image has its segments' rights, page by page", image_as_the_file),
     ("every stack has an unmapped guard page on both sides", guards),
     ("no large leaf reaches across kinds of memory", large_across_types),
+    ("no frame has two memory types", memory_types),
     ("nothing in the lower half", lower_half),
     ("no user bit", user_bits),
     ("no reserved bit is set, no pointer leads outside memory", sound_entries),

@@ -16,6 +16,12 @@
 #define write_msr               real_write_msr
 #define read_cr4                real_read_cr4
 #define write_cr4               real_write_cr4
+#define read_cr0                real_read_cr0
+#define write_cr0               real_write_cr0
+#define read_cr3                real_read_cr3
+#define write_cr3               real_write_cr3
+#define write_back_caches       real_write_back_caches
+#define cpu_has_page_attributes real_cpu_has_page_attributes
 #define read_tsc                real_read_tsc
 #define in8                     real_in8
 #define out8                    real_out8
@@ -36,6 +42,12 @@
 #undef write_msr
 #undef read_cr4
 #undef write_cr4
+#undef read_cr0
+#undef write_cr0
+#undef read_cr3
+#undef write_cr3
+#undef write_back_caches
+#undef cpu_has_page_attributes
 #undef read_tsc
 #undef in8
 #undef out8
@@ -54,6 +66,12 @@ uint64_t read_msr(uint32_t msr);
 void write_msr(uint32_t msr, uint64_t value);
 uint64_t read_cr4(void);
 void write_cr4(uint64_t value);
+uint64_t read_cr0(void);
+void write_cr0(uint64_t value);
+uint64_t read_cr3(void);
+void write_cr3(uint64_t value);
+void write_back_caches(void);
+bool cpu_has_page_attributes(void);
 uint64_t read_tsc(void);
 uint8_t in8(uint16_t port);
 void out8(uint16_t port, uint8_t value);
