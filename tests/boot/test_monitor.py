@@ -129,7 +129,7 @@ def test_dump(monitor: Monitor) -> None:
     registers = monitor.boot.registers()
     assert (state["cr0"], state["cr3"], state["cr4"], state["efer"]) == \
         tuple(registers[name] for name in ("CR0", "CR3", "CR4", "EFER"))
-    assert (state["pat"], state["maxphyaddr"]) == (0x0007040600070406, 40)
+    assert (state["pat"], state["maxphyaddr"]) == (0x0007010600070406, 40)
 
     def read_table(address: int, size: int) -> bytes:
         assert size == PAGE
@@ -219,7 +219,7 @@ def test_cpu(monitor: Monitor) -> None:
     assert re.search(r"^  has not .*\bPCID\b", text, re.M)      # TCG has none
     for feature in ("NX", "1GiB", "SMEP", "SMAP", "PGE", "PAT"):
         assert re.search(rf"^  has [^\n]*\b{feature}\b", text, re.M)
-    assert " 0:WB 1:WT 2:UC- 3:UC 4:WB 5:WT 6:UC- 7:UC" in text
+    assert " 0:WB 1:WT 2:UC- 3:UC 4:WB 5:WC 6:UC- 7:UC" in text
     assert re.search(r"^     0  0x000080000000, 0x80000000 bytes: UC$", text, re.M)
 
 
