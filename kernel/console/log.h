@@ -7,10 +7,14 @@
 #include "format.h"
 #include "log_level.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Finds the consoles. Times are clock.h's: call clock_start first. */
 void log_open(void);
+
+/* Whether there is a console, as far as that can be known, that somebody may read. */
+bool log_is_seen(void);
 
 /* `[    0.001234] mm: text`: seconds since the kernel's entry. */
 FORMAT_LIKE_PRINTF(3, 4)
@@ -23,6 +27,9 @@ void log_write_at(uint64_t tsc, enum log_level level, const char *subsystem, con
 /* Text as it stands, without time and subsystem: tables, and the last words of a panic. */
 FORMAT_LIKE_PRINTF(1, 2)
 void log_raw(const char *format, ...);
+
+/* From now on `sink` gets, without a context, all that the consoles get; NULL: nobody does. */
+void log_also_to(format_sink sink);
 
 /* Ends a line that somebody has begun. */
 void log_fresh_line(void);

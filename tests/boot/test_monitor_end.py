@@ -136,7 +136,7 @@ def test_power_registers_anywhere(boot: Callable[..., Boot], tmp_path: Path) -> 
 
     screen = re.search(r"framebuffer \S+ at 0x([0-9a-f]+)", monitor.boot.serial)
     assert screen
-    unseen = int(screen[1], 16) + (8 << 20) + 6     # of the 16 MiB that the device has
+    unseen = int(screen[1], 16) + (8 << 20) + 6     # of the card's 16 MiB, where nobody draws
     before, = struct.unpack("<H", monitor.boot.read_physical(unseen, 2))
     assert place(0, unseen) == [WRITTEN]
     after, = struct.unpack("<H", monitor.boot.read_physical(unseen, 2))
