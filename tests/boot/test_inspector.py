@@ -170,8 +170,28 @@ def test_the_firmwares_tables(boot: Callable[..., Boot], tmp_path: Path) -> None
     assert "skipped" in run("--core", core, "audit", status=1)
 
 
+def read_bare(stub: Stub, frames: list[int]) -> None:
+    """The bare transfer: the same tables, known beforehand and asked for in the reader's own way
+    (several at a time), and nothing done with what comes."""
+    stub.expect(frames)
+    for frame in frames:
+        stub.read(frame, 4096)
+
+
+def timed(act: Callable[[], Any], times: list[float]) -> Any:
+    """What it gives; how long it took goes to the list."""
+    start = time.perf_counter()
+    result = act()
+    times.append(time.perf_counter() - start)
+    return result
+
+
 def test_the_time_of_the_widest_map(boot: Callable[..., Boot], tmp_path: Path) -> None:
-    """Firmware's 1 TiB in 2-MiB leaves: little more than what the transfer of the tables takes."""
+    """Firmware's 1 TiB in 2-MiB leaves: at most half more than the transfer of its tables takes.
+
+    Both by turns and the least time of each, so that a busy machine hinders both; the more rounds,
+    the nearer they come to what an idle one would take. Then gdb's command, whole, against gdb's.
+    """
     machine = boot(memory="512M", files={KERNEL: None}, gdb=str(tmp_path / "gdb"))
     machine.wait_for(r"kernel\.elf")
     with Stub(stub_of(machine)) as stub:
@@ -180,21 +200,49 @@ def test_the_time_of_the_widest_map(boot: Callable[..., Boot], tmp_path: Path) -
         assert ranges
         gc.collect()
         gc.freeze()                         # pytest's own objects are no part of the time
-        ours, bare = [], []
-        for _ in range(12):
-            start = time.perf_counter()
+        ours: list[float] = []
+        bare: list[float] = []
+        while len(ours) < 12 or len(ours) < 60 and min(ours) >= 1.5 * min(bare):
             tables = paging.Tables(BoundedMemory(stub, ranges), controls)
-            pieces = list(tables.pieces())
-            ours.append(time.perf_counter() - start)
+            pieces = timed(lambda each=tables: list(each.pieces()), ours)
             frames = list(tables.store)
-            start = time.perf_counter()
-            for frame in frames:
-                stub.read(frame, 4096)
-            bare.append(time.perf_counter() - start)
+            timed(lambda: read_bare(stub, frames), bare)
+        gc.unfreeze()
     assert len(frames) > 1000
     assert sum(piece.count for piece in pieces) > 500_000
-    # 1.5 is the aim, 1.3 to 1.6 is what is measured on a busy machine.
-    assert min(ours) < 2 * min(bare), (ours, bare)
+    assert min(ours) < 1.5 * min(bare), (ours, bare)
+    script = tmp_path / "time.py"
+    script.write_text(GDB_TIMES)
+    done = subprocess.run(
+        ["gdb", "-q", "-nx", "-batch", "-ex", f"source {ROOT / 'scripts' / 'gdb' / 'init.py'}",
+         "-ex", f"target remote {stub_of(machine)}", "-ex", f"source {script}"],
+        stdin=subprocess.DEVNULL, text=True, capture_output=True, check=True, timeout=180 * SCALE)
+    times = re.search(r"^times (\S+) (\S+) (\d+)$", done.stdout, re.M)
+    assert times and int(times[3]) == len(frames), done.stdout + done.stderr
+    assert float(times[1]) < 1.5 * float(times[2]), done.stdout
+
+
+# In gdb a packet is sent when the one before is answered: the same for both.
+GDB_TIMES = """
+import time
+from bestla import paging, target
+state, ranges = target.controls(), target.readable_ranges()
+with target.physical_memory(state, ranges) as memory:
+    tables = paging.Tables(memory, state)
+    list(tables.pieces())
+frames = list(tables.store)
+ours, bare = [], []
+while len(ours) < 5 or len(ours) < 30 and min(ours) >= 1.5 * min(bare):
+    start = time.perf_counter()
+    gdb.execute("pagemap", to_string=True)
+    ours.append(time.perf_counter() - start)
+    with target.physical_memory(state, None) as memory:
+        start = time.perf_counter()
+        for frame in frames:
+            memory.read(frame, 4096)
+        bare.append(time.perf_counter() - start)
+print("times", min(ours), min(bare), len(frames))
+"""
 
 
 @pytest.mark.parametrize("words, message", [

@@ -70,7 +70,21 @@ def test_a_full_table_is_as_its_entries(monkeypatch: pytest.MonkeyPatch) -> None
             assert made.pieces() == quick, (level, change)
             monkeypatch.undo()
             whole = change in (0, ACCESSED, DIRTY)
-            assert (table_store.alike(made.read(table, 4096), level) is not None) == whole
+            assert (table_store.alike(made.read(table, 4096), level, 52) is not None) == whole
+
+
+@pytest.mark.parametrize("level, large", [(1, 0), (2, LARGE), (3, LARGE)])
+def test_a_run_ends_at_maxphyaddr(level: int, large: int) -> None:
+    """Beyond it the address has reserved bits, though the entries go on as they were."""
+    made, size, bits = World(), paging.page_size(level), 40
+    table = made.put(0, 0, level)
+    made.tables[table] = [((1 << bits) - 100 * size + index * size) | P | large
+                          for index in range(512)]
+    run, flaw = made.pieces(phys_bits=bits)
+    assert isinstance(run, paging.Run) and isinstance(flaw, paging.Flaw)
+    assert (run.virt, run.count) == (0, 100)
+    assert (flaw.virt, flaw.count) == (100 * size, 412)
+    assert [piece.count for piece in made.pieces()] == [512]
 
 
 def test_many_tables_are_packed(monkeypatch: pytest.MonkeyPatch, world: World) -> None:

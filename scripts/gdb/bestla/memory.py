@@ -7,7 +7,10 @@ Unreadable. Those that need gdb are in target.py.
 from __future__ import annotations
 
 import re
-from typing import BinaryIO, Optional, Protocol, Sequence
+from bisect import bisect_right
+from typing import BinaryIO, Iterable, Optional, Protocol, Sequence
+
+from .entries import TABLE_SIZE
 
 
 class Unreadable(Exception):
@@ -17,6 +20,13 @@ class Unreadable(Exception):
 class Memory(Protocol):
     def read(self, phys: int, size: int) -> bytes:
         ...
+
+
+def expect(memory: Memory, tables: Iterable[int]) -> None:
+    """Tells a reader which tables will be read next, if it is one that asks ahead."""
+    ask_ahead = getattr(memory, "expect", None)
+    if ask_ahead is not None:
+        ask_ahead(tables)
 
 
 class BytesMemory:
@@ -62,9 +72,11 @@ class Ranges:
                 start, before = self.spans.pop()
                 end = max(end, before)
             self.spans.append((start, end))
+        self._starts = [start for start, _ in self.spans]
 
     def hold(self, phys: int, size: int) -> bool:
-        return any(start <= phys and phys + size <= end for start, end in self.spans)
+        index = bisect_right(self._starts, phys) - 1
+        return index >= 0 and phys + size <= self.spans[index][1]
 
     def aligned(self, alignment: int) -> list[int]:
         """Every multiple of alignment inside, in ascending order."""
@@ -87,6 +99,9 @@ class BoundedMemory:
         if not self.ranges.hold(phys, size):
             raise Unreadable("0x%x: neither RAM nor ROM" % phys)
         return self.memory.read(phys, size)
+
+    def expect(self, tables: Iterable[int]) -> None:
+        expect(self.memory, (each for each in tables if self.ranges.hold(each, TABLE_SIZE)))
 
 
 def parse_flat_view(text: str) -> Optional[Ranges]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import Callable, Iterator, NamedTuple, Optional
+from typing import Callable, Iterable, Iterator, NamedTuple, Optional
 
 from .entries import (ACCESSED, DIRTY, ENTRIES, FRAME_BITS, PRESENT, TABLE_SIZE, is_leaf,
                       level_shift)
-from .memory import Memory, Unreadable
+from .memory import Memory, Unreadable, expect
 
 # From here on they are packed: about a sixth of the size, for 0.1 ms each.
 PLAIN_TABLES = 8192
@@ -61,6 +61,10 @@ class TableStore:
                 self._progress(len(self._tables))
         return self._tables[frame] is not None
 
+    def expect(self, frames: Iterable[int]) -> None:
+        """These will be read next, in this order."""
+        expect(self._memory, [each for each in dict.fromkeys(frames) if each not in self._tables])
+
     def _read(self, frame: int) -> Optional[bytes]:
         try:
             data = self._memory.read(frame, TABLE_SIZE)
@@ -76,7 +80,7 @@ class TableStore:
         return None if data is None else struct.unpack("<512Q", data)
 
 
-def alike(data: bytes, level: int) -> Optional[Alike]:
+def alike(data: bytes, level: int, phys_bits: int) -> Optional[Alike]:
     """What all 512 entries have in common if they are one run of leaves.
 
     As one number of 4096 bytes, a table is compared at once.
@@ -84,8 +88,8 @@ def alike(data: bytes, level: int) -> Optional[Alike]:
     first, = FIRST.unpack_from(data)
     if not first & PRESENT or level not in RAMP or not is_leaf(first, level):
         return None
-    if (first & FRAME_BITS) + (ENTRIES << level_shift(level)) > FRAME_BITS:
-        return None                         # the address would run into the bits above it
+    if (first & FRAME_BITS) + (ENTRIES << level_shift(level)) > 1 << phys_bits:
+        return None                         # reserved bits in some, or the address wraps
     table = int.from_bytes(data, "little")
     if table == first * EVERY + RAMP[level]:        # as most are: all touched, or none
         return Alike(first, ENTRIES if first & ACCESSED else 0, ENTRIES if first & DIRTY else 0)

@@ -56,7 +56,7 @@ def _below(tables: Tables, frame: int, level: int, base: int, wanted: Range,
         virt = canonical(base + (index << shift), controls.top)
         if entry & PRESENT:
             leaf = is_leaf(entry, level) and not tables.reserved(entry, level)
-            count = run_length(entries, index, 1 << shift) if leaf else \
+            count = run_length(entries, index, 1 << shift, controls.phys_bits) if leaf else \
                 equal_entries(entries, index)
             if touches(virt, count << shift, wanted):
                 yield indent + entry_line(tables, virt, entry, level, index, count, seen)
