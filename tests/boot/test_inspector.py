@@ -18,7 +18,9 @@ import pytest
 import page_walk
 from booting import KERNEL, QUICK, READY, ROOT, SCALE, Boot
 from gdb_stub import GdbStub
-from kernel_log import page_map, row_of
+from kernel_log import Row, page_map, row_of
+from kernel_map import KernelMap
+from machine import memory_bytes
 
 sys.path.insert(0, str(ROOT / "scripts" / "gdb"))
 
@@ -89,13 +91,27 @@ def assert_tlb_agrees(boot: Boot, rows: list[dict[str, Any]]) -> None:
             ("" if "X" in flags else "X") + ("U" if "U" in flags else "")
 
 
+def kernel_rows(boot: Boot, folder: Path) -> list[Row]:
+    """What the kernel's walker says of the machine's memory, whosever tables are loaded."""
+    memory, size = folder / "memory", memory_bytes(boot.running.machine.memory)
+    boot.qmp.command("pmemsave", val=0, size=size, filename=str(memory))
+    registers = boot.registers()
+    kernel = KernelMap(memory, 0, cr0=registers["CR0"], cr3=registers["CR3"], cr4=registers["CR4"],
+                       efer=registers["EFER"])
+    rows = [row for row, _ in page_map(kernel.text())]
+    memory.unlink()
+    return rows
+
+
 def agree(boot: Boot, folder: Path) -> tuple[list[dict[str, Any]], Path]:
-    """Core, `info tlb`, page_walk.py, and at last the stub, which lets the machine run again."""
+    """Core, `info tlb`, page_walk.py, the kernel's walker over the same memory, and at last the
+    stub, which lets the machine run again."""
     boot.qmp.command("stop")
     core = core_of(boot, folder)
     rows = shown("--core", core)
     assert_tlb_agrees(boot, rows)
     assert summary(rows) == walked(boot)
+    assert kernel_rows(boot, folder) == [row_of(leaf) for leaf in page_walk.runs(boot.leaves())]
     assert rows == shown("--stub", stub_of(boot))
     return rows, core
 
