@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from page_world import GIB, KERNEL, KIB4, MIB2, P, U, W, World
 
-from bestla import actions, as_json, audit, diff, image, paging, query, space, table_store, tree
+from bestla import (actions, as_json, audit, diff, dump_file, image, memory, paging, query, space,
+                    table_store, tree)
 from bestla.boot_info import BootInfo, Stretch
+from bestla.dump_file import DumpError
 from bestla.elf_file import Section, Segment, Symbol, SymbolTable
 from bestla.entries import ACCESSED, DIRTY, GLOBAL, LARGE, NX, PAT_AT_POWER_ON, PWT
 from bestla.query import Query, QueryError
+from bestla.report import Mode
 from bestla.space import PageSpace, View
 
 DIRECT = 0xFFFF_8880_0000_0000
@@ -91,6 +94,18 @@ def test_many_tables_are_packed(monkeypatch: pytest.MonkeyPatch, world: World) -
     pieces = world.pieces()
     monkeypatch.setattr(table_store, "PLAIN_TABLES", 1)
     assert world.pieces() == pieces
+    large = World()
+    for level, size in ((1, KIB4), (2, MIB2), (3, GIB)):
+        table = large.put(level << 39, 0, level)
+        large.tables[table] = [index * size + (7 << 39) | P | (LARGE if level > 1 else 0)
+                               for index in range(512)]
+    store = table_store.TableStore(large)
+    for frame in large.tables:
+        assert store.entries(frame) == tuple(large.tables[frame])
+    for frame in large.tables:                      # and again, from what is kept
+        assert store.entries(frame) == tuple(large.tables[frame])
+    kinds = [type(table_store.packed(large.read(frame, 4096))) for frame in large.tables]
+    assert kinds.count(table_store.Ramp) == 3
     counts: list[int] = []
     list(paging.Tables(world, world.controls, counts.append).pieces())
     assert counts == list(range(1, len(world.tables) + 1))
@@ -210,6 +225,22 @@ def test_what_is_no_saved_map(tmp_path: Path, text: str) -> None:
     (tmp_path / "map").write_text(text)
     with pytest.raises(as_json.JsonError, match="map: (not JSON|JSON, but not a page map)"):
         as_json.load(str(tmp_path / "map"))
+
+
+def test_json_of_an_address_that_is_not_canonical(world: World) -> None:
+    """Its lower bits may well be mapped."""
+    virt = KERNEL & (1 << 48) - 1
+    assert world.walk(virt).mapped
+    shown = as_json.walk_dict(world.walk(virt), world.controls, Mode(), "")
+    assert not shown["mapped"] and shown["phys"] is None and "not canonical" in shown["outcome"]
+
+
+def test_a_file_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST_TEXT", 4096)
+    with pytest.raises(as_json.JsonError, match="/dev/zero: more than 4096 bytes"):
+        as_json.load("/dev/zero")
+    with pytest.raises(DumpError, match="/dev/zero: more than 4096 bytes"):
+        dump_file.load("/dev/zero")
 
 
 # -- the audit -------------------------------------------------------------------------

@@ -191,6 +191,17 @@ def no_diff(world: World, folder: Path) -> None:
     assert (change["before"]["rights"], change["after"]["rights"]) == ("RW", "R")
 
 
+def no_json(world: World, folder: Path) -> None:
+    """Of a map, of entries, of tables, of a walk."""
+    words = raw_file(world, folder)
+    entries = json.loads(run(*words, "--json", "--raw"))
+    assert [(each["virt"], each["entry"]) for each in entries if each["level"] == 1] == \
+        [(KERNEL, 0x5000 | P | W | NX), (KERNEL + KIB4, 0x6000 | P)]
+    assert [each["frame"] for each in json.loads(run(*words, "--json", "--tree"))] == \
+        list(world.tables)
+    assert json.loads(run(*words, "--json", "walk", hex(KERNEL + 5)))["phys"] == 0x5005
+
+
 def no_checks(world: World, folder: Path) -> None:
     world.put(KERNEL, 0x5000 | P | W)
     checks = json.loads(run(*raw_file(world, folder), "--json", "audit", status=1))["checks"]
@@ -209,6 +220,7 @@ def no_reverse(world: World, folder: Path) -> None:
     pytest.param(no_raw_file, id="all: no raw file"),
     pytest.param(truncated, id="gdb: a truncated core read as zeros"),
     pytest.param(no_diff, id="all: no difference between two moments"),
+    pytest.param(no_json, id="all: no JSON"),
     pytest.param(no_checks, id="all: no checks"),
     pytest.param(no_reverse, id="info mem, info tlb: no way back from a frame"),
 ])

@@ -8,13 +8,29 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import BinaryIO, Iterable, Optional, Protocol, Sequence
+from typing import Any, BinaryIO, Callable, Iterable, Optional, Protocol, Sequence
 
 from .entries import TABLE_SIZE
 
 
 class Unreadable(Exception):
     """No memory there, or the reader cannot get at it."""
+
+
+# Text that is larger is none that anybody prints; /dev/zero has no end.
+MOST_TEXT = 1 << 30
+
+
+def read_whole(path: str) -> bytes:
+    """A file of text, or a pipe."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MOST_TEXT + 1)
+    except (OSError, ValueError) as error:
+        raise Unreadable("%s: %s" % (path, getattr(error, "strerror", None) or error)) from None
+    if len(data) > MOST_TEXT:
+        raise Unreadable("%s: more than %d bytes" % (path, MOST_TEXT))
+    return data
 
 
 class Memory(Protocol):
@@ -120,6 +136,19 @@ def parse_registers(text: str) -> dict[str, int]:
     """Control registers in the answer to QEMU's `info registers`."""
     return {name.lower(): int(value, 16)
             for name, value in re.findall(r"\b(CR[034]|EFER)=([0-9a-fA-F]+)", text)}
+
+
+def ask_features(monitor: Callable[[str], str]) -> dict[str, Any]:
+    """What the first processor can, as fields of Controls, if QEMU's monitor tells."""
+    def ask(name: str) -> str:
+        return monitor("qom-get /machine/unattached/device[0] " + name).strip()
+    found: dict[str, Any] = {}
+    bits, gib = ask("phys-bits"), ask("pdpe1gb")
+    if bits.isascii() and bits.isdigit() and 32 <= int(bits) <= 52:
+        found["phys_bits"] = int(bits)
+    if gib in ("true", "false"):
+        found["leaf_1gib"] = gib == "true"
+    return found
 
 
 def parse_dump(text: str, size: int) -> bytes:

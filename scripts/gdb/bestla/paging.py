@@ -20,7 +20,7 @@ from .table_store import TableStore, alike
 # to itself cannot fill the memory.
 KEPT_RUNS = 4096
 KEPT_IN_ALL = 1 << 20
-
+KEPT_TABLES = 1 << 16
 
 
 class Step(NamedTuple):
@@ -161,6 +161,8 @@ class Tables:
     def _full(self, table: int, level: int) -> Optional[Run]:
         """The one run that a table is, as most tables of a large map are: the quick way."""
         if (table, level) not in self._runs:
+            if len(self._runs) >= KEPT_TABLES:
+                self._runs.clear()
             data = self.store.data(table)
             found = alike(data, level, self.controls.phys_bits) if data is not None else None
             self._runs[table, level] = None if found is None or self._flaw(found.first, level, True) \
