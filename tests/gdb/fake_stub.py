@@ -14,8 +14,8 @@ from bestla.memory import Unreadable
 class FakeStub:
     """Serves one connection at `path`; `requests` has what was asked for, in order."""
 
-    def __init__(self, world: World, path: Path) -> None:
-        self.world, self.path = world, path
+    def __init__(self, world: World, path: Path, physical: bool = True) -> None:
+        self.world, self.path, self.physical = world, path, physical
         self.requests: list[str] = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -60,7 +60,7 @@ class FakeStub:
             except Unreadable:
                 return ["E14"]
             return [page[phys & 4095:(phys & 4095) + size].hex()]
-        return ["OK"]
+        return ["" if text.startswith("Qqemu.PhyMemMode") and not self.physical else "OK"]
 
     def _monitor(self, line: str) -> str:
         state, first = self.world.controls, self.world.first

@@ -246,6 +246,14 @@ def test_tables_are_asked_for_ahead_and_once(tmp_path: Path) -> None:
     assert len(set(asked)) == len(asked) == 2 * (len(world.tables) + 1)
 
 
+def test_a_stub_without_physical_memory_is_left_running(tmp_path: Path) -> None:
+    with FakeStub(a_world(), tmp_path / "stub", physical=False) as served:
+        with pytest.raises(StubError, match="no Qqemu.PhyMemMode"):
+            with Stub(str(tmp_path / "stub")):
+                pass
+    assert served.requests[-1] == "D"
+
+
 def test_a_stub_that_ends_is_said(tmp_path: Path) -> None:
     world = a_world()
     with FakeStub(world, tmp_path / "stub"):

@@ -165,8 +165,10 @@ class Tables:
                 self._runs.clear()
             data = self.store.data(table)
             found = alike(data, level, self.controls.phys_bits) if data is not None else None
-            self._runs[table, level] = None if found is None or self._flaw(found.first, level, True) \
-                else leaf_run(0, found.first, level, ENTRIES, found.accessed, found.dirty)
+            if found is not None and self._flaw(found.first, level, True):
+                found = None
+            self._runs[table, level] = found and leaf_run(0, found.first, level, ENTRIES,
+                                                          found.accessed, found.dirty)
         return self._runs[table, level]
 
     def _flaw(self, entry: int, level: int, leaf: bool) -> str:

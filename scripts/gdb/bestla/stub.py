@@ -44,15 +44,19 @@ class Stub:
 
     def __enter__(self) -> Stub:
         if self.command("Qqemu.PhyMemMode:1") != "OK":
-            self._socket.close()
+            self._leave()
             raise StubError("%s: the stub has no Qqemu.PhyMemMode; in gdb `pagemap` knows other "
                             "ways" % self.address)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._leave("Qqemu.PhyMemMode:0")
+
+    def _leave(self, *commands: str) -> None:
+        """Only a debugger that says so lets the machine run again."""
         try:
-            self.command("Qqemu.PhyMemMode:0")
-            self.command("D")
+            for each in (*commands, "D"):
+                self.command(each)
         except StubError:
             pass
         self._socket.close()
