@@ -47,7 +47,10 @@ PTABLES_SOURCE := $(wildcard tools/*.c tools/ptables/*.c) \
                   $(addprefix common/,elf_image.c format.c image_tables.c image_tables_verify.c \
                       page_read.c page_table.c page_walk.c text.c)
 PTABLES       := $B/tools/ptables
-CHECKED_TOOLS := $B/host/ksyms $B/host/ptables
+CHECKED_TOOLS := $B/host/ksyms $B/host/ptables $B/host/kernel_map
+# The kernel's walker and what the monitor says of tables, over memory in a file.
+KERNEL_MAP_SOURCE := tests/tools/kernel_map.c $(COMMON) kernel/mm/page_map.c \
+                     kernel/monitor/tables.c kernel/monitor/parse.c kernel/diagnosis/page_fault.c
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
 
 # ---- flags ---------------------------------------------------------------------------------
@@ -308,11 +311,17 @@ $B/host/ptables: $(PTABLES_SOURCE:%.c=$B/host/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $(HOST_CFLAGS) $^ -lelf -o $@
 
+$B/host/kernel_map: $(KERNEL_MAP_SOURCE:%.c=$B/host/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $(HOST_CFLAGS) $^ -o $@
+
 # On the host the loader, and what of the kernel asks the CPU, meets a fake one:
 # tests/unit/fake/x86_cpu.h stands before the real one.
 $B/host/loader/%.o: FAKE := -Itests/unit/fake
 $B/host/kernel/mm/loaded_tables.o: FAKE := -Itests/unit/fake
 $B/host/kernel/cpu/memory_types.o: FAKE := -Itests/unit/fake
+$B/host/kernel/mm/page_map.o $B/host/kernel/monitor/tables.o: FAKE := -Itests/unit/fake
+$B/host/tests/tools/kernel_map.o: FAKE := -Itests/unit/fake
 $B/host/tests/unit/fake_cpu.o: FAKE := -Itests/unit/fake
 
 $B/host/%.o: %.c $B/settings

@@ -32,6 +32,14 @@ static bool read_range(struct pt_walker *walker, struct virt_range range)
     return pt_walk_range(walker, lower) == PT_OK && pt_walk_range(walker, upper) == PT_OK;
 }
 
+/* Whether the CPU goes on through an entry: a reserved bit that is set ends a walk as a clear
+ * present bit does (SDM Vol. 3A, 4.7). */
+static bool leads_on(const struct pt_walker *walker, const struct pt_slot *slot)
+{
+    return entry_is_present(slot->value) &&
+           entry_reserved(slot->value, slot->level, walker->space->features) == 0;
+}
+
 struct leaf_reader {
     struct pt_walker walker;
     pt_leaf_visitor visit;
@@ -42,7 +50,7 @@ static struct pt_verdict read_leaf(struct pt_walker *walker, const struct pt_slo
 {
     struct leaf_reader *reader = (struct leaf_reader *)walker;
 
-    if (!entry_is_present(slot->value))
+    if (!leads_on(walker, slot))
         return pt_move_on(1);
     if (!entry_is_leaf(slot->value, slot->level))
         return pt_descend();
@@ -135,7 +143,7 @@ static struct pt_verdict record_step(struct pt_walker *walker, const struct pt_s
 
     recorder->steps[recorder->count++] = (struct pt_step){slot->level, slot->at, slot->value,
                                                           slot->rights & entry_rights(slot->value)};
-    return pt_descend();
+    return leads_on(walker, slot) ? pt_descend() : pt_move_on(1);
 }
 
 size_t pt_walk(const struct pt_space *space, virt_addr_t address,
@@ -158,7 +166,7 @@ static struct pt_verdict read_table(struct pt_walker *walker, const struct pt_sl
 {
     struct table_reader *reader = (struct table_reader *)walker;
 
-    if (!entry_is_table(slot->value, slot->level))
+    if (!leads_on(walker, slot) || entry_is_leaf(slot->value, slot->level))
         return pt_move_on(1);
     if (!reader->visit(reader->context, entry_table(slot->value), level_below(slot->level)))
         return pt_stop(PT_NOT_MAPPED);

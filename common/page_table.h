@@ -122,11 +122,14 @@ struct pt_leaf {
     uint64_t entry;                  /* as it stands in the table */
 };
 
+/* Reading goes where the CPU goes: what lies behind an entry with a reserved bit that is set
+ * (entry_reserved(), by space->features) is mapped for nobody. */
+
 /* Translates one address. False: not mapped (or not canonical). `leaf` may be NULL. */
 bool pt_translate(const struct pt_space *space, virt_addr_t address, struct pt_leaf *leaf);
 
-/* One step of a walk: the entry of each level from the top, until one
- * is not present or is a leaf. Returns how many steps there are. */
+/* One step of a walk: the entry of each level from the top, until one is not present, has reserved
+ * bits set or is a leaf. Returns how many steps there are. */
 struct pt_step {
     enum pt_level level;
     phys_addr_t at; /* of the entry itself */
@@ -157,7 +160,7 @@ typedef bool (*pt_run_visitor)(void *context, const struct pt_run *run);
 bool pt_visit_runs(const struct pt_space *space, struct virt_range range, pt_run_visitor visit,
                    void *context);
 
-/* Calls `visit` for each table frame, the root first. */
+/* Calls `visit` for each table frame that a walk can reach, the root first. */
 typedef bool (*pt_table_visitor)(void *context, phys_addr_t frame, enum pt_level level);
 bool pt_visit_tables(const struct pt_space *space, pt_table_visitor visit, void *context);
 

@@ -62,6 +62,16 @@ struct pt_features {
 
 #define ENTRY_ADDRESS UINT64_C(0x000ffffffffff000) /* bits 51:12 */
 
+/* What a page fault's error code says (SDM Vol. 3A, 4.7). */
+#define PAGE_FAULT_RIGHTS         (UINT64_C(1) << 0) /* clear: an entry is not present */
+#define PAGE_FAULT_WRITE          (UINT64_C(1) << 1)
+#define PAGE_FAULT_USER           (UINT64_C(1) << 2)
+#define PAGE_FAULT_RESERVED       (UINT64_C(1) << 3)
+#define PAGE_FAULT_FETCH          (UINT64_C(1) << 4) /* only with EFER.NXE or CR4.SMEP */
+#define PAGE_FAULT_PROTECTION_KEY (UINT64_C(1) << 5)
+#define PAGE_FAULT_SHADOW_STACK   (UINT64_C(1) << 6)
+#define PAGE_FAULT_SGX            (UINT64_C(1) << 15)
+
 static inline unsigned level_shift(enum pt_level level)
 {
     return 12 + 9 * ((unsigned)level - 1);

@@ -34,7 +34,8 @@ struct acpi_fadt {
     uint32_t smi_command; /* port; 0: the machine is in ACPI mode always */
     uint8_t acpi_enable;  /* to be written there */
     uint8_t reset_value;
-    struct acpi_register pm1a_control, pm1b_control, reset, sleep_control;
+    struct acpi_register pm1a_status, pm1b_status, pm1a_control, pm1b_control;
+    struct acpi_register reset, sleep_control, sleep_status;
 };
 
 void acpi_fadt_read(const struct acpi_table *table, struct acpi_fadt *fadt);

@@ -11,6 +11,7 @@
 #include "translate.h"
 #include "x86_cpu.h"
 
+#define PM1_WAKE_STATUS  UINT32_C(0x8000) /* writing 1 clears, 0 does nothing */
 #define PM1_SCI_ENABLE   UINT32_C(0x0001) /* the machine is in ACPI mode */
 #define PM1_SLEEP_TYPE   10
 #define PM1_SLEEP_ENABLE UINT32_C(0x2000)
@@ -18,6 +19,7 @@
 
 #define SLEEP_CONTROL_TYPE   2 /* of SLEEP_CONTROL_REG (4.8.3.7) */
 #define SLEEP_CONTROL_ENABLE UINT32_C(0x20)
+#define SLEEP_WAKE_STATUS    UINT32_C(0x80) /* of SLEEP_STATUS_REG */
 
 #define PCI_ADDRESS UINT16_C(0xcf8) /* PCI Local Bus 3.0, 3.2.2.3.2 */
 #define PCI_DATA    UINT16_C(0xcfc)
@@ -236,9 +238,18 @@ static bool write_sleep(const struct acpi_register *where, uint8_t type, uint32_
     return touch_register(where, true, &control);
 }
 
+/* WAK_STS is cleared by writing it. Left set by a sleep before, it would wake the machine at once
+ * (16.1). A register that is not there needs none. */
+static void clear_wake_status(const struct acpi_register *where, uint32_t bit)
+{
+    (void)touch_register(where, true, &bit);
+}
+
 static bool sleep_by_pm1(const struct acpi_fadt *fadt, struct acpi_sleep_type type)
 {
     enter_acpi_mode(fadt);
+    clear_wake_status(&fadt->pm1a_status, PM1_WAKE_STATUS);
+    clear_wake_status(&fadt->pm1b_status, PM1_WAKE_STATUS);
     if (!write_sleep(&fadt->pm1a_control, type.a, 0))
         return false;
     (void)write_sleep(&fadt->pm1b_control, type.b, 0);
@@ -251,6 +262,7 @@ static bool sleep_by_control(const struct acpi_fadt *fadt, struct acpi_sleep_typ
 {
     uint32_t value = (uint32_t)type.a << SLEEP_CONTROL_TYPE | SLEEP_CONTROL_ENABLE;
 
+    clear_wake_status(&fadt->sleep_status, SLEEP_WAKE_STATUS);
     return touch_register(&fadt->sleep_control, true, &value);
 }
 

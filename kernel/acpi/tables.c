@@ -5,6 +5,8 @@
 #define FADT_DSDT          40
 #define FADT_SMI_COMMAND   48
 #define FADT_ACPI_ENABLE   52
+#define FADT_PM1A_EVENT    56
+#define FADT_PM1B_EVENT    60
 #define FADT_PM1A_CONTROL  64
 #define FADT_PM1B_CONTROL  68
 #define FADT_BOOT_ARCH     109
@@ -12,9 +14,12 @@
 #define FADT_RESET         116
 #define FADT_RESET_VALUE   128
 #define FADT_X_DSDT        140
+#define FADT_X_PM1A_EVENT  148
+#define FADT_X_PM1B_EVENT  160
 #define FADT_X_PM1A        172
 #define FADT_X_PM1B        184
 #define FADT_SLEEP_CONTROL 244
+#define FADT_SLEEP_STATUS  256
 
 #define TABLE_REVISION 8
 
@@ -36,14 +41,15 @@ static struct acpi_register register_at(const struct acpi_table *table, uint32_t
     };
 }
 
-/* A control register. An X_ field takes the place of the old one when it is not 0. */
+/* A control register, or the status register that an event block begins with. An X_ field takes the
+ * place of the old one when it is not 0. */
 static struct acpi_register extended(const struct acpi_table *table, uint32_t old, uint32_t offset)
 {
     struct acpi_register wide = register_at(table, offset);
 
     if (wide.address == 0)
         return (struct acpi_register){field(table, old, 4), ACPI_SPACE_IO, 16};
-    wide.bits = 16; /* whatever is written there: 4.8.3.2.1 */
+    wide.bits = 16; /* whatever is written there: 4.8.3.1, 4.8.3.2 */
     return wide;
 }
 
@@ -66,9 +72,12 @@ void acpi_fadt_read(const struct acpi_table *table, struct acpi_fadt *fadt)
         .smi_command = (uint32_t)field(table, FADT_SMI_COMMAND, 4),
         .acpi_enable = (uint8_t)field(table, FADT_ACPI_ENABLE, 1),
         .reset_value = (uint8_t)field(table, FADT_RESET_VALUE, 1),
+        .pm1a_status = extended(table, FADT_PM1A_EVENT, FADT_X_PM1A_EVENT),
+        .pm1b_status = extended(table, FADT_PM1B_EVENT, FADT_X_PM1B_EVENT),
         .pm1a_control = extended(table, FADT_PM1A_CONTROL, FADT_X_PM1A),
         .pm1b_control = extended(table, FADT_PM1B_CONTROL, FADT_X_PM1B),
         .reset = register_at(table, FADT_RESET),
         .sleep_control = register_at(table, FADT_SLEEP_CONTROL),
+        .sleep_status = register_at(table, FADT_SLEEP_STATUS),
     };
 }

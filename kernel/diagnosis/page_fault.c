@@ -8,16 +8,6 @@
 #include "log.h"
 #include "symbols.h"
 
-/* SDM Vol. 3A, 4.7. */
-#define ERROR_RIGHTS         (UINT64_C(1) << 0)
-#define ERROR_WRITE          (UINT64_C(1) << 1)
-#define ERROR_USER           (UINT64_C(1) << 2)
-#define ERROR_RESERVED       (UINT64_C(1) << 3)
-#define ERROR_FETCH          (UINT64_C(1) << 4)
-#define ERROR_PROTECTION_KEY (UINT64_C(1) << 5)
-#define ERROR_SHADOW_STACK   (UINT64_C(1) << 6)
-#define ERROR_SGX            (UINT64_C(1) << 15)
-
 static const char *const levels[] = {"", "PT", "PD", "PDPT", "PML4", "PML5"};
 
 /* ---- what lies there ------------------------------------------------------------------- */
@@ -140,19 +130,19 @@ static void explain_rights(uint64_t error, const struct pt_step *steps, size_t c
     const struct pt_step *no_write = withheld(steps, count, PT_RIGHT_WRITE);
     const struct pt_step *no_user = withheld(steps, count, PT_RIGHT_USER);
 
-    if (error & ERROR_PROTECTION_KEY)
+    if (error & PAGE_FAULT_PROTECTION_KEY)
         log_raw("  missing: the leaf's protection key (bits 62:59) allows no such access\n");
-    else if (error & ERROR_USER && no_user != NULL)
+    else if (error & PAGE_FAULT_USER && no_user != NULL)
         log_raw("  missing: the user bit, which the %s entry has not\n", levels[no_user->level]);
-    else if (error & ERROR_FETCH && no_execute != NULL)
+    else if (error & PAGE_FAULT_FETCH && no_execute != NULL)
         log_raw("  missing: the right to execute, which the %s entry withholds\n",
                 levels[no_execute->level]);
-    else if (error & ERROR_WRITE && no_write != NULL)
+    else if (error & PAGE_FAULT_WRITE && no_write != NULL)
         log_raw("  missing: the right to write, which the %s entry withholds\n",
                 levels[no_write->level]);
-    else if (!(error & ERROR_USER) && no_user == NULL)
+    else if (!(error & PAGE_FAULT_USER) && no_user == NULL)
         log_raw("  wrong: a user page, from which %s keeps the kernel\n",
-                error & ERROR_FETCH ? "SMEP" : "SMAP");
+                error & PAGE_FAULT_FETCH ? "SMEP" : "SMAP");
     else
         log_raw("  missing: nothing now; the entries were others when the CPU read them\n");
 }
@@ -162,14 +152,10 @@ static void explain(const struct pt_space *space, uint64_t error, virt_addr_t ad
 {
     const struct pt_step *last = &steps[count - 1];
 
-    for (size_t i = 0; i < count; i++) {
-        if (entry_is_present(steps[i].entry) &&
-            entry_reserved(steps[i].entry, steps[i].level, space->features) != 0) {
-            log_raw("  wrong: the %s entry has reserved bits set\n", levels[steps[i].level]);
-            return;
-        }
-    }
-    if (!entry_is_present(last->entry) && error & ERROR_RIGHTS)
+    if (entry_is_present(last->entry) &&
+        entry_reserved(last->entry, last->level, space->features) != 0)
+        log_raw("  wrong: the %s entry has reserved bits set\n", levels[last->level]);
+    else if (!entry_is_present(last->entry) && error & PAGE_FAULT_RIGHTS)
         log_raw("  wrong: the %s entry is not present now, and was when the CPU read it\n",
                 levels[last->level]);
     else if (!entry_is_present(last->entry))
@@ -188,14 +174,14 @@ void page_fault_explain(uint64_t error, virt_addr_t address)
     struct pt_space space = loaded_tables();
 
     log_raw("  %s of 0x%016lx: %s%s%s%s%s, by %s mode\n",
-            error & ERROR_FETCH   ? "fetch"
-            : error & ERROR_WRITE ? "write"
-                                  : "read",
-            address.raw, error & ERROR_RIGHTS ? "the rights forbid it" : "not mapped",
-            error & ERROR_RESERVED ? ", a reserved bit is set in an entry" : "",
-            error & ERROR_PROTECTION_KEY ? ", protection key" : "",
-            error & ERROR_SHADOW_STACK ? ", shadow stack" : "", error & ERROR_SGX ? ", SGX" : "",
-            error & ERROR_USER ? "user" : "supervisor");
+            error & PAGE_FAULT_FETCH   ? "fetch"
+            : error & PAGE_FAULT_WRITE ? "write"
+                                       : "read",
+            address.raw, error & PAGE_FAULT_RIGHTS ? "the rights forbid it" : "not mapped",
+            error & PAGE_FAULT_RESERVED ? ", a reserved bit is set in an entry" : "",
+            error & PAGE_FAULT_PROTECTION_KEY ? ", protection key" : "",
+            error & PAGE_FAULT_SHADOW_STACK ? ", shadow stack" : "",
+            error & PAGE_FAULT_SGX ? ", SGX" : "", error & PAGE_FAULT_USER ? "user" : "supervisor");
     address_describe(address);
     size_t count = print_walk(&space, address, steps);
     if (count != 0)

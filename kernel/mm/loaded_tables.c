@@ -73,12 +73,12 @@ static bool page_can_be_read(const struct pt_space *space, virt_addr_t page)
     struct pt_step steps[PT_STEPS_MAX];
     size_t count = pt_walk(space, page, steps);
 
-    for (size_t i = 0; i < count; i++) {
-        if (entry_reserved(steps[i].entry, steps[i].level, space->features) != 0)
-            return false;
-    }
-    return count != 0 && entry_is_leaf(steps[count - 1].entry, steps[count - 1].level) &&
-           !(steps[count - 1].rights & PT_RIGHT_USER);
+    if (count == 0)
+        return false;
+    const struct pt_step *last = &steps[count - 1];
+    return entry_is_leaf(last->entry, last->level) &&
+           entry_reserved(last->entry, last->level, space->features) == 0 &&
+           !(last->rights & PT_RIGHT_USER);
 }
 
 bool loaded_tables_map(const struct pt_space *space, struct virt_range range)

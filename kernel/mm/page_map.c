@@ -51,9 +51,10 @@ static void print_what_lies_there(const struct pt_run *run)
 static bool print_run(void *context, const struct pt_run *run)
 {
     const struct pt_attributes *attributes = &run->attributes;
+    size_t *rows = context;
     char total[24], page[24], flags[32];
 
-    (void)context;
+    ++*rows;
     format_text(total, sizeof(total), "0x%lx", run->virt.size);
     format_text(page, sizeof(page), "0x%lx", level_size(run->level));
     format_text(flags, sizeof(flags), "[%c%c%c %s%s %s]",
@@ -79,13 +80,19 @@ static void print_heading(void)
 
 void page_map_print_range(const struct pt_space *space, struct virt_range range)
 {
+    size_t rows = 0;
+
     print_heading();
-    pt_visit_runs(space, range, print_run, NULL);
+    pt_visit_runs(space, range, print_run, &rows);
+    if (rows == 0)
+        log_raw("  nothing is mapped there\n");
 }
 
 void page_map_print(const struct pt_space *space)
 {
+    size_t rows = 0;
+
     print_heading();
-    pt_visit_runs(space, pt_lower_half(space), print_run, NULL);
-    pt_visit_runs(space, pt_upper_half(space), print_run, NULL);
+    pt_visit_runs(space, pt_lower_half(space), print_run, &rows);
+    pt_visit_runs(space, pt_upper_half(space), print_run, &rows);
 }

@@ -98,9 +98,10 @@ static void print_registers(void)
                                      {UINT64_C(1) << 30, "CD"}};
     static const struct bit cr3[] = {{1 << 3, "PWT"}, {1 << 4, "PCD"}};
     static const struct bit cr4[] = {
-        {CR4_PAE, "PAE"},   {CR4_MCE, "MCE"},   {CR4_PGE, "PGE"},
-        {CR4_UMIP, "UMIP"}, {CR4_LA57, "LA57"}, {UINT64_C(1) << 17, "PCIDE"},
-        {CR4_SMEP, "SMEP"}, {CR4_SMAP, "SMAP"}, {UINT64_C(1) << 22, "PKE"},
+        {CR4_PAE, "PAE"},           {CR4_MCE, "MCE"},   {CR4_PGE, "PGE"},
+        {CR4_UMIP, "UMIP"},         {CR4_LA57, "LA57"}, {UINT64_C(1) << 17, "PCIDE"},
+        {CR4_SMEP, "SMEP"},         {CR4_SMAP, "SMAP"}, {UINT64_C(1) << 22, "PKE"},
+        {UINT64_C(1) << 24, "PKS"},
     };
     static const struct bit efer[] = {
         {1 << 0, "SCE"}, {1 << 8, "LME"}, {1 << 10, "LMA"}, {EFER_NXE, "NXE"}};

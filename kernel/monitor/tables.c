@@ -24,12 +24,6 @@ void command_map(const struct text *words, size_t count)
 
 /* ---- walk ------------------------------------------------------------------------------ */
 
-/* SDM Vol. 3A, 4.7: bits of a page fault's error code. */
-#define ERROR_PRESENT  UINT64_C(1)
-#define ERROR_WRITE    UINT64_C(2)
-#define ERROR_RESERVED UINT64_C(8)
-#define ERROR_FETCH    UINT64_C(0x10)
-
 /* What the kernel may try. */
 static const struct access {
     const char *name;
@@ -37,8 +31,8 @@ static const struct access {
     uint64_t error; /* bits of the error code whatever the cause */
 } accesses[] = {
     {"read", PT_RIGHT_READ, 0},
-    {"write", PT_RIGHT_WRITE, ERROR_WRITE},
-    {"fetch", PT_RIGHT_EXECUTE, ERROR_FETCH},
+    {"write", PT_RIGHT_WRITE, PAGE_FAULT_WRITE},
+    {"fetch", PT_RIGHT_EXECUTE, PAGE_FAULT_FETCH},
 };
 
 /* SDM Vol. 3A, 4.6.1: of supervisor mode, EFLAGS.AC being clear. */
@@ -61,16 +55,13 @@ static bool would_fault(const struct pt_space *space, const struct access *acces
     bool tells_fetch = space->features.no_execute || (read_cr4() & CR4_SMEP);
 
     *error = access->right == PT_RIGHT_EXECUTE && !tells_fetch ? 0 : access->error;
-    for (size_t i = 0; i < count; i++) {
-        if (entry_is_present(steps[i].entry) &&
-            entry_reserved(steps[i].entry, steps[i].level, space->features) != 0) {
-            *error |= ERROR_RESERVED | ERROR_PRESENT;
-            return true;
-        }
-    }
     if (!entry_is_present(last->entry))
         return true;
-    *error |= ERROR_PRESENT;
+    *error |= PAGE_FAULT_RIGHTS;
+    if (entry_reserved(last->entry, last->level, space->features) != 0) {
+        *error |= PAGE_FAULT_RESERVED;
+        return true;
+    }
     return !is_allowed(access, last->rights);
 }
 
@@ -118,11 +109,13 @@ void command_walk(const struct text *words, size_t count)
     if (depth == 0)
         return;
     const struct pt_step *last = &steps[depth - 1];
-    if (entry_is_table(last->entry, last->level)) {
+    bool reserved = entry_is_present(last->entry) &&
+                    entry_reserved(last->entry, last->level, space.features) != 0;
+    if (entry_is_table(last->entry, last->level) && !reserved) {
         log_raw("  the next table lies outside of RAM, and is not looked into\n");
         return;
     }
-    if (entry_is_present(last->entry))
+    if (entry_is_present(last->entry) && !reserved)
         print_translation(last, address);
     print_accesses(&space, steps, depth);
 }

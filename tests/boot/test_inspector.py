@@ -18,7 +18,9 @@ import pytest
 import page_walk
 from booting import KERNEL, QUICK, READY, ROOT, SCALE, Boot
 from gdb_stub import GdbStub
-from kernel_log import page_map, row_of
+from kernel_log import Row, page_map, row_of
+from kernel_map import KernelMap
+from machine import memory_bytes
 
 sys.path.insert(0, str(ROOT / "scripts" / "gdb"))
 
@@ -89,14 +91,32 @@ def assert_tlb_agrees(boot: Boot, rows: list[dict[str, Any]]) -> None:
             ("" if "X" in flags else "X") + ("U" if "U" in flags else "")
 
 
+def kernel_rows(boot: Boot, folder: Path) -> list[Row]:
+    """What the kernel's walker says of the machine's memory, whosever tables are loaded."""
+    memory, size = folder / "memory", memory_bytes(boot.running.machine.memory)
+    boot.qmp.command("pmemsave", val=0, size=size, filename=str(memory))
+    registers = boot.registers()
+    kernel = KernelMap(memory, 0, cr0=registers["CR0"], cr3=registers["CR3"], cr4=registers["CR4"],
+                       efer=registers["EFER"])
+    rows = [row for row, _ in page_map(kernel.text())]
+    memory.unlink()
+    return rows
+
+
 def agree(boot: Boot, folder: Path) -> tuple[list[dict[str, Any]], Path]:
-    """Core, `info tlb`, page_walk.py, and at last the stub, which lets the machine run again."""
+    """Core, `info tlb`, page_walk.py, the kernel's walker over the same memory, and at last the
+    stub, which lets the machine run again.
+
+    Of these only the stub tells MAXPHYADDR: what a firmware maps beyond is for nobody to reach.
+    """
     boot.qmp.command("stop")
     core = core_of(boot, folder)
     rows = shown("--core", core)
     assert_tlb_agrees(boot, rows)
     assert summary(rows) == walked(boot)
-    assert rows == shown("--stub", stub_of(boot))
+    assert kernel_rows(boot, folder) == [row_of(leaf) for leaf in page_walk.runs(boot.leaves())]
+    bits = boot.qmp.monitor("qom-get /machine/unattached/device[0] phys-bits").strip()
+    assert shown("--core", core, "--maxphyaddr", bits) == shown("--stub", stub_of(boot))
     return rows, core
 
 
@@ -161,17 +181,40 @@ def test_the_loaders_tables(boot: Callable[..., Boot], tmp_path: Path) -> None:
 
 
 def test_the_firmwares_tables(boot: Callable[..., Boot], tmp_path: Path) -> None:
-    """Of a machine with few addresses: `info tlb` would take half a minute on the usual map."""
+    """Of a machine with few addresses: `info tlb` would take half a minute on the usual map. This
+    firmware maps 512 GiB all the same, most of it past MAXPHYADDR."""
     machine = boot(**{**QUICK, "cpu": "max,phys-bits=36"}, files={KERNEL: None},
                    gdb=str(tmp_path / "gdb"))
     machine.wait_for(r"kernel\.elf")
     rows, core = agree(machine, tmp_path)
     assert any(row["rights"] == "RWX" for row in rows)
     assert "skipped" in run("--core", core, "audit", status=1)
+    beyond = run("--core", core, "--maxphyaddr", "36", "--virt", f"{1 << 36:#x}-")
+    assert "unreachable: PDPT entry" in beyond and "reserved bits set: 36" in beyond
+
+
+def read_bare(stub: Stub, frames: list[int]) -> None:
+    """The bare transfer: the same tables, known beforehand and asked for in the reader's own way
+    (several at a time), and nothing done with what comes."""
+    stub.expect(frames)
+    for frame in frames:
+        stub.read(frame, 4096)
+
+
+def timed(act: Callable[[], Any], times: list[float]) -> Any:
+    """What it gives; how long it took goes to the list."""
+    start = time.perf_counter()
+    result = act()
+    times.append(time.perf_counter() - start)
+    return result
 
 
 def test_the_time_of_the_widest_map(boot: Callable[..., Boot], tmp_path: Path) -> None:
-    """Firmware's 1 TiB in 2-MiB leaves: little more than what the transfer of the tables takes."""
+    """Firmware's 1 TiB in 2-MiB leaves: at most half more than the transfer of its tables takes.
+
+    Both by turns and the least time of each, so that a busy machine hinders both; the more rounds,
+    the nearer they come to what an idle one would take. Then gdb's command, whole, against gdb's.
+    """
     machine = boot(memory="512M", files={KERNEL: None}, gdb=str(tmp_path / "gdb"))
     machine.wait_for(r"kernel\.elf")
     with Stub(stub_of(machine)) as stub:
@@ -180,21 +223,49 @@ def test_the_time_of_the_widest_map(boot: Callable[..., Boot], tmp_path: Path) -
         assert ranges
         gc.collect()
         gc.freeze()                         # pytest's own objects are no part of the time
-        ours, bare = [], []
-        for _ in range(12):
-            start = time.perf_counter()
+        ours: list[float] = []
+        bare: list[float] = []
+        while len(ours) < 12 or len(ours) < 60 and min(ours) >= 1.5 * min(bare):
             tables = paging.Tables(BoundedMemory(stub, ranges), controls)
-            pieces = list(tables.pieces())
-            ours.append(time.perf_counter() - start)
+            pieces = timed(lambda each=tables: list(each.pieces()), ours)
             frames = list(tables.store)
-            start = time.perf_counter()
-            for frame in frames:
-                stub.read(frame, 4096)
-            bare.append(time.perf_counter() - start)
+            timed(lambda: read_bare(stub, frames), bare)
+        gc.unfreeze()
     assert len(frames) > 1000
     assert sum(piece.count for piece in pieces) > 500_000
-    # 1.5 is the aim, 1.3 to 1.6 is what is measured on a busy machine.
-    assert min(ours) < 2 * min(bare), (ours, bare)
+    assert min(ours) < 1.5 * min(bare), (ours, bare)
+    script = tmp_path / "time.py"
+    script.write_text(GDB_TIMES)
+    done = subprocess.run(
+        ["gdb", "-q", "-nx", "-batch", "-ex", f"source {ROOT / 'scripts' / 'gdb' / 'init.py'}",
+         "-ex", f"target remote {stub_of(machine)}", "-ex", f"source {script}"],
+        stdin=subprocess.DEVNULL, text=True, capture_output=True, check=True, timeout=180 * SCALE)
+    times = re.search(r"^times (\S+) (\S+) (\d+)$", done.stdout, re.M)
+    assert times and int(times[3]) == len(frames), done.stdout + done.stderr
+    assert float(times[1]) < 1.5 * float(times[2]), done.stdout
+
+
+# In gdb a packet is sent when the one before is answered: the same for both.
+GDB_TIMES = """
+import time
+from bestla import paging, target
+state, ranges = target.controls(), target.readable_ranges()
+with target.physical_memory(state, ranges) as memory:
+    tables = paging.Tables(memory, state)
+    list(tables.pieces())
+frames = list(tables.store)
+ours, bare = [], []
+while len(ours) < 5 or len(ours) < 30 and min(ours) >= 1.5 * min(bare):
+    start = time.perf_counter()
+    gdb.execute("pagemap", to_string=True)
+    ours.append(time.perf_counter() - start)
+    with target.physical_memory(state, None) as memory:
+        start = time.perf_counter()
+        for frame in frames:
+            memory.read(frame, 4096)
+        bare.append(time.perf_counter() - start)
+print("times", min(ours), min(bare), len(frames))
+"""
 
 
 @pytest.mark.parametrize("words, message", [

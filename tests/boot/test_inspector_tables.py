@@ -16,12 +16,13 @@ import pytest
 
 from booting import ROOT
 from gdb_stub import GdbStub
+from kernel_map import KernelMap
 from machine import Machine, RunningMachine
 
 sys.path[:0] = [str(ROOT / "tests" / "gdb"), str(ROOT / "scripts" / "gdb")]
 
 # pylint: disable=wrong-import-position
-from bestla import as_json, core_file, elf_file, memory, paging  # noqa: E402
+from bestla import as_json, core_file, elf_file, memory, paging, query, report  # noqa: E402
 from bestla.entries import (EFER_NXE, GLOBAL, LARGE, NX, PAT_LARGE,  # noqa: E402
                             PAT_SMALL, PCD, PWT)
 from page_world import GIB, KERNEL, KIB4, MIB2, P, U, W, World  # noqa: E402
@@ -73,7 +74,45 @@ def halves(world: World) -> None:
     world.put((1 << 64) - (1 << top), 0x2000 | P | U)
 
 
-WORLDS = (rights_of_parents, repeated, memory_types, itself, halves)
+def top_shift(world: World) -> int:
+    """Of an address's index into the root: each case gets an entry there."""
+    return paging.level_shift(world.controls.top)
+
+
+def reserved(world: World) -> None:
+    """A reserved bit at every level, on leaves and on tables, beside leaves that are right; and a
+    run that goes on past MAXPHYADDR."""
+    for level in range(world.controls.top, 0, -1):
+        large = LARGE if 1 < level < 4 else 0
+        for index, bits in enumerate((1 << 45, PHYS_BITS_MASK + 1, 1 << 13 if large else 0)):
+            world.put(4 * level + index << top_shift(world), P | W | large | bits, level)
+    for page in range(6):
+        world.put(KERNEL + page * KIB4, PHYS_BITS_MASK + 1 - 3 * KIB4 + page * KIB4 | P)
+    table = world.put(KERNEL + GIB, 0x7000 | P | W)
+    world.put(KERNEL + GIB + MIB2, table | P | W | 1 << 40, 2)
+
+
+def outside(world: World) -> None:
+    """Tables where no memory is, at every level."""
+    for level in range(world.controls.top, 1, -1):
+        world.put(level << top_shift(world), 0x7F_0000_0000 | P | W, level)
+    world.put(KERNEL, 0x5000 | P)
+
+
+def loops(world: World) -> None:
+    """A PD that is a PT of its own, a PDPT that is a PD of its own, the recursive slot."""
+    directory = world.put(GIB, MIB2 | P | W | LARGE, 2)
+    world.tables[directory][7] = directory | P | W
+    pointers = world.put(3 << 39, 0x4000_0000 | P | LARGE, 3)
+    world.tables[pointers][5] = pointers | P
+    world.tables[world.root][511] = world.root | P | W | NX
+
+
+PHYS_BITS, PHYS_BITS_MASK = 39, (1 << 39) - 1
+WORLDS = (rights_of_parents, repeated, memory_types, itself, halves, loops)
+# What QEMU's `info tlb` shows is not what a processor would do: it looks at no reserved bit, and
+# reads zeros where there is no memory.
+DAMAGED = (reserved, outside)
 
 
 class Poured:
@@ -143,6 +182,77 @@ def pages(pieces: list[paging.Piece]) -> dict[int, int]:
     return found
 
 
+def as_file(world: World, folder: Path) -> Path:
+    """The tables as they lie in memory."""
+    path = folder / "raw"
+    path.write_bytes(b"".join(struct.pack("<512Q", *entries)
+                              for _, entries in sorted(world.tables.items())))
+    return path
+
+
+def kernel_rows(pieces: list[paging.Piece]) -> list[str]:
+    """As the kernel prints them; what leads nowhere it does not."""
+    return [" ".join(report.row(each, paging.PAT_AT_POWER_ON).split()) for each in pieces
+            if isinstance(each, paging.Run)]
+
+
+def codes(text: str) -> dict[str, int | None]:
+    """The error codes in a line of the reader's."""
+    return {name: int(code, 16) if code else None for name, code in
+            re.findall(r"(read|write|fetch): (?:works|#PF 0x(\w+))", text)}
+
+
+def places(pieces: list[paging.Piece]) -> list[int]:
+    """Addresses worth a walk: the first byte of every piece and the one past it."""
+    found = [each for piece in pieces[:16] for each in (piece.virt, piece.end)]
+    return sorted({each & (1 << 64) - 1 for each in (0, 1 << 47, *found)})
+
+
+def kernel_agrees(world: World, made: list[paging.Piece], folder: Path, cr0: int = 0,
+                  cr4: int = 0) -> None:
+    """The kernel's map is the reader's, row by row; so are walks and accesses, address by
+    address, and where a frame is found."""
+    state = world.controls
+    state = state._replace(cr0=state.cr0 ^ cr0, cr4=state.cr4 | cr4)
+    kernel = KernelMap(as_file(world, folder), world.first, cr0=state.cr0, cr3=state.cr3,
+                       cr4=state.cr4, efer=state.efer, phys_bits=state.phys_bits)
+    assert kernel.rows() == kernel_rows(made)
+    tables = paging.Tables(world, state)
+    for virt in places(made):
+        walk = tables.walk(virt)
+        steps, accesses = kernel.walk(virt)
+        if paging.canonical(virt, state.top) != virt:
+            assert (steps, accesses) == (0, {})
+            continue
+        assert steps == sum(step.entry is not None for step in walk.steps), hex(virt)
+        assert accesses == codes(report.access_row(walk, state, report.Mode())), hex(virt)
+    for run in [each for each in made if isinstance(each, paging.Run)][:8]:
+        assert kernel.found(run.phys) == [virt for virt, _ in query.find_frame(made, run.phys)]
+
+
+@pytest.mark.parametrize("la57", [False, True])
+@pytest.mark.parametrize("cr0, cr4", [
+    (0, 0), (paging.CR0_WP, 0), (0, paging.CR4_SMEP), (0, paging.CR4_SMAP)])
+@pytest.mark.parametrize("fill", (rights_of_parents, *DAMAGED))
+def test_the_kernel_agrees(fill: Callable[[World], None], cr0: int, cr4: int, la57: bool,
+                           tmp_path: Path) -> None:
+    """Also on damaged tables, and with CR0.WP off, SMEP and SMAP on."""
+    world = World(la57, first=BASE)
+    world.controls = world.controls._replace(phys_bits=PHYS_BITS)
+    fill(world)
+    made = world.pieces()
+    assert made
+    kernel_agrees(world, made, tmp_path, cr0, cr4)
+
+
+def test_the_kernel_agrees_without_nxe(tmp_path: Path) -> None:
+    """Bit 63 is a reserved one then, and what a fetch would do is not told."""
+    world = World(first=BASE, nxe=False)
+    rights_of_parents(world)
+    assert any(isinstance(piece, paging.Flaw) for piece in world.pieces())
+    kernel_agrees(world, world.pieces(), tmp_path)
+
+
 @pytest.mark.parametrize("la57", [False, True])
 @pytest.mark.parametrize("fill", WORLDS)
 def test_all_readers_agree(poured: Poured, fill: Callable[[World], None], la57: bool) -> None:
@@ -160,6 +270,7 @@ def test_all_readers_agree(poured: Poured, fill: Callable[[World], None], la57: 
     assert controls.root == world.root and controls.top == world.controls.top
     assert pieces_over(core_file.CoreMemory(elf), controls) == made
     elf.close()
+    kernel_agrees(world, made, poured.folder)
     tlb = {int(virt, 16): (int(phys, 16), flags)
            for virt, phys, flags in TLB.findall(poured.monitor("info tlb"))}
     assert {virt: phys for virt, (phys, _) in tlb.items()} == pages(made)

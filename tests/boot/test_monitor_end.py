@@ -119,7 +119,8 @@ def write_fadt(monitor: Monitor, stub_path: Path, changes: dict[int, bytes],
     assert monitor.boot.read_physical(at, length) == table
 
 
-SMI_COMMAND, X_PM1A = 48, 172           # offsets in the FADT (ACPI 6.5, table 5.9)
+# Offsets in the FADT (ACPI 6.5, table 5.9).
+SMI_COMMAND, X_PM1A_EVENT, X_PM1A = 48, 148, 172
 WRITTEN = "still on: the control register was written, and nothing came of it"
 SLEEP = 1 << 13
 
@@ -136,11 +137,15 @@ def test_power_registers_anywhere(boot: Callable[..., Boot], tmp_path: Path) -> 
 
     screen = re.search(r"framebuffer \S+ at 0x([0-9a-f]+)", monitor.boot.serial)
     assert screen
-    unseen = int(screen[1], 16) + (8 << 20) + 6     # of the card's 16 MiB, where nobody draws
-    before, = struct.unpack("<H", monitor.boot.read_physical(unseen, 2))
-    assert place(0, unseen) == [WRITTEN]
-    after, = struct.unpack("<H", monitor.boot.read_physical(unseen, 2))
+    unseen = int(screen[1], 16) + (8 << 20)         # of the card's 16 MiB, where nobody draws
+    control, status = unseen + 6, unseen + 10
+    before, = struct.unpack("<H", monitor.boot.read_physical(control, 2))
+    write_fadt(monitor, tmp_path / "stub",
+               {X_PM1A_EVENT: struct.pack("<BBBBQ", 0, 32, 0, 0, status)})
+    assert place(0, control) == [WRITTEN]
+    after, = struct.unpack("<H", monitor.boot.read_physical(control, 2))
     assert after == before & ~0x3c00 | SLEEP
+    assert monitor.boot.read_physical(status, 2) == b"\0\x80"      # WAK_STS, and no other
     assert monitor.run("audit")[-1] == "  every rule that can be enforced holds"
 
     assert place(2, 0xdc) == [WRITTEN]                              # the MCH's scratchpad
@@ -161,3 +166,25 @@ def test_reboot(boot: Callable[..., Boot], machine: str) -> None:
     monitor.boot.send("reboot\r")
     assert monitor.boot.wait_end().startswith("the machine reset")
     assert ("no reset register" in monitor.boot.serial) == (machine == "pc")
+
+
+def test_foreign_interrupts(boot: Callable[..., Boot], tmp_path: Path) -> None:
+    """A command that raises one (its code is changed behind the kernel's back) of the local APIC's
+    spurious vector, of COM1's with nothing in service, of the 8259's spurious one: nothing comes
+    of it, and COM1's own still wake the monitor."""
+    monitor = start(boot, **QUICK, gdb=str(tmp_path / "stub"))
+    found = re.search(r"0x([0-9a-f]{16}) command_history",
+                      "\n".join(monitor.run("sym command_history")))
+    assert found and "by interrupt" in monitor.boot.serial
+    for vector in (15, 0x24, 0x27):
+        monitor.boot.qmp.command("stop")
+        with GdbStub(tmp_path / "stub", 30) as stub:
+            code = bytes([0xcd, vector, 0xc3])          # int VECTOR; ret
+            assert stub.command(f"M{found[1]},3:{code.hex()}") == "OK"
+            assert stub.command("D") == "OK"
+        assert monitor.run("history") == []
+        assert len(monitor.run("sym run")) == 1
+    deadline = time.monotonic() + 5
+    while not halted(monitor.boot):
+        assert time.monotonic() < deadline
+    power_off(monitor)

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from page_world import GIB, KERNEL, KIB4, MIB2, P, U, W, World
 
-from bestla import actions, as_json, audit, diff, image, paging, query, space, table_store, tree
+from bestla import (actions, as_json, audit, diff, dump_file, image, memory, paging, query, space,
+                    table_store, tree)
 from bestla.boot_info import BootInfo, Stretch
+from bestla.dump_file import DumpError
 from bestla.elf_file import Section, Segment, Symbol, SymbolTable
 from bestla.entries import ACCESSED, DIRTY, GLOBAL, LARGE, NX, PAT_AT_POWER_ON, PWT
 from bestla.query import Query, QueryError
+from bestla.report import Mode
 from bestla.space import PageSpace, View
 
 DIRECT = 0xFFFF_8880_0000_0000
@@ -70,13 +73,39 @@ def test_a_full_table_is_as_its_entries(monkeypatch: pytest.MonkeyPatch) -> None
             assert made.pieces() == quick, (level, change)
             monkeypatch.undo()
             whole = change in (0, ACCESSED, DIRTY)
-            assert (table_store.alike(made.read(table, 4096), level) is not None) == whole
+            assert (table_store.alike(made.read(table, 4096), level, 52) is not None) == whole
+
+
+@pytest.mark.parametrize("level, large", [(1, 0), (2, LARGE), (3, LARGE)])
+def test_a_run_ends_at_maxphyaddr(level: int, large: int) -> None:
+    """Beyond it the address has reserved bits, though the entries go on as they were."""
+    made, size, bits = World(), paging.page_size(level), 40
+    table = made.put(0, 0, level)
+    made.tables[table] = [((1 << bits) - 100 * size + index * size) | P | large
+                          for index in range(512)]
+    run, flaw = made.pieces(phys_bits=bits)
+    assert isinstance(run, paging.Run) and isinstance(flaw, paging.Flaw)
+    assert (run.virt, run.count) == (0, 100)
+    assert (flaw.virt, flaw.count) == (100 * size, 412)
+    assert [piece.count for piece in made.pieces()] == [512]
 
 
 def test_many_tables_are_packed(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     pieces = world.pieces()
     monkeypatch.setattr(table_store, "PLAIN_TABLES", 1)
     assert world.pieces() == pieces
+    large = World()
+    for level, size in ((1, KIB4), (2, MIB2), (3, GIB)):
+        table = large.put(level << 39, 0, level)
+        large.tables[table] = [index * size + (7 << 39) | P | (LARGE if level > 1 else 0)
+                               for index in range(512)]
+    store = table_store.TableStore(large)
+    for frame in large.tables:
+        assert store.entries(frame) == tuple(large.tables[frame])
+    for frame in large.tables:                      # and again, from what is kept
+        assert store.entries(frame) == tuple(large.tables[frame])
+    kinds = [type(table_store.packed(large.read(frame, 4096))) for frame in large.tables]
+    assert kinds.count(table_store.Ramp) == 3
     counts: list[int] = []
     list(paging.Tables(world, world.controls, counts.append).pieces())
     assert counts == list(range(1, len(world.tables) + 1))
@@ -196,6 +225,22 @@ def test_what_is_no_saved_map(tmp_path: Path, text: str) -> None:
     (tmp_path / "map").write_text(text)
     with pytest.raises(as_json.JsonError, match="map: (not JSON|JSON, but not a page map)"):
         as_json.load(str(tmp_path / "map"))
+
+
+def test_json_of_an_address_that_is_not_canonical(world: World) -> None:
+    """Its lower bits may well be mapped."""
+    virt = KERNEL & (1 << 48) - 1
+    assert world.walk(virt).mapped
+    shown = as_json.walk_dict(world.walk(virt), world.controls, Mode(), "")
+    assert not shown["mapped"] and shown["phys"] is None and "not canonical" in shown["outcome"]
+
+
+def test_a_file_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST_TEXT", 4096)
+    with pytest.raises(as_json.JsonError, match="/dev/zero: more than 4096 bytes"):
+        as_json.load("/dev/zero")
+    with pytest.raises(DumpError, match="/dev/zero: more than 4096 bytes"):
+        dump_file.load("/dev/zero")
 
 
 # -- the audit -------------------------------------------------------------------------

@@ -288,6 +288,25 @@ def test_reserved_bits(level: int, entry: int, nxe: bool, reserved: str) -> None
         assert "reserved bits %s set" % reserved in report.outcome(walk, world.controls)
 
 
+def test_leaves_of_1_gib_without_the_feature(world: World) -> None:
+    """CPUID decides whether PS is reserved in a PDPT entry."""
+    world.put(KERNEL, P | LARGE, 3)
+    assert the_run(world).level == 3
+    flaw, = world.pieces(leaf_1gib=False)
+    assert isinstance(flaw, Flaw) and flaw.why == "reserved bits set: 7"
+    assert not world.walk(KERNEL, leaf_1gib=False).mapped
+
+
+@pytest.mark.parametrize("answers, found", [
+    ({"phys-bits": "40\r\n", "pdpe1gb": "false\r\n"}, {"phys_bits": 40, "leaf_1gib": False}),
+    ({"phys-bits": "36", "pdpe1gb": "true"}, {"phys_bits": 36, "leaf_1gib": True}),
+    ({}, {}), ({"phys-bits": "99", "pdpe1gb": "Error: no such property"}, {}),
+])
+def test_what_a_monitor_tells_of_the_processor(answers: dict[str, str],
+                                               found: dict[str, object]) -> None:
+    assert memory.ask_features(lambda line: answers.get(line.split()[-1], "")) == found
+
+
 @pytest.mark.parametrize("changed, words", [
     ({"cr0": 0x6000_0010}, "paging is off"), ({"efer": 0}, "32-bit paging"),
 ])

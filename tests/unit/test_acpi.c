@@ -106,11 +106,14 @@ static void make_machine(void)
     store(FADT + 40, DSDT, 4);
     store(FADT + 48, 0xb2, 4);
     store(FADT + 52, 2, 1);
+    store(FADT + 56, 0x600, 4);
     store(FADT + 64, 0x604, 4);
     store(FADT + 112, 1 << 10, 4);
     store(FADT + 116, 0x0801, 4); /* I/O, 8 bits */
     store(FADT + 120, 0xcf9, 8);
     store(FADT + 128, 0x0f, 1);
+    store(FADT + 160, 0x2000, 4); /* X_PM1b_EVT: memory, 32 bits */
+    store(FADT + 164, 0xfed00010, 8);
     store(FADT + 184, 0, 4); /* X_PM1b: memory, 0 bits */
     store(FADT + 188, 0xfed00000, 8);
     seal(FADT, "FACP", 244);
@@ -164,7 +167,13 @@ static void tables_are_found(void **state)
     assert_int_equal(fadt.pm1b_control.address, 0xfed00000);
     assert_int_equal(fadt.pm1b_control.bits, 16); /* not what the table says */
     assert_int_equal(fadt.pm1b_control.space, ACPI_SPACE_MEMORY);
+    assert_int_equal(fadt.pm1a_status.address, 0x600);
+    assert_int_equal(fadt.pm1a_status.space, ACPI_SPACE_IO);
+    assert_int_equal(fadt.pm1a_status.bits, 16);
+    assert_int_equal(fadt.pm1b_status.address, 0xfed00010);
+    assert_int_equal(fadt.pm1b_status.bits, 16);     /* the first half of the block */
     assert_int_equal(fadt.sleep_control.address, 0); /* the table ends before */
+    assert_int_equal(fadt.sleep_status.address, 0);
 
     set_rsdp(0);
     assert_int_equal(acpi_root_find(read_memory, phys(RSDP), &root, &bad), ACPI_OK);

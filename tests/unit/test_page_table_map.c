@@ -89,7 +89,7 @@ static void map_asks_for_features(void **state)
     (void)state;
 
     open_fixture(&f, PT_LEVEL_PML4);
-    f.space.features = (struct pt_features){.phys_bits = 36};
+    f.space.features = (struct pt_features){.phys_bits = 44};
     assert_int_equal(
         pt_map(&f.space, virt_range(HIGH, GIB_1), phys(GIB_1), read_only, PT_LEVEL_PDPT), PT_OK);
     assert_maps(&f.space, HIGH, GIB_1, MIB_2);
@@ -97,11 +97,11 @@ static void map_asks_for_features(void **state)
     assert_int_equal(pt_protect(&f.space, virt_range(HIGH, KIB_4), PT_RIGHT_READ | PT_RIGHT_WRITE),
                      PT_OK);
     assert_true(look_up(&f.space, HIGH).execute);
-    assert_int_equal(pt_map(&f.space, virt_range(HIGH + GIB_1, KIB_4), phys(UINT64_C(1) << 36),
+    assert_int_equal(pt_map(&f.space, virt_range(HIGH + GIB_1, KIB_4), phys(UINT64_C(1) << 44),
                             read_only, PT_LEVEL_PT),
                      PT_BAD_RANGE);
     assert_int_equal(pt_map(&f.space, virt_range(HIGH + GIB_1, KIB_4),
-                            phys((UINT64_C(1) << 36) - KIB_4), read_only, PT_LEVEL_PT),
+                            phys((UINT64_C(1) << 44) - KIB_4), read_only, PT_LEVEL_PT),
                      PT_OK);
     close_fixture(&f);
 }

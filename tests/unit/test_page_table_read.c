@@ -183,6 +183,36 @@ static void every_table_is_visited_once(void **state)
     close_fixture(&f);
 }
 
+/* A reserved bit at any level hides what lies behind it from everyone, as from the CPU. */
+static void reserved_bits_end_a_walk(void **state)
+{
+    (void)state;
+
+    for (size_t bad = 0; bad < 5; bad++) {
+        struct fixture f;
+        struct pt_step steps[PT_STEPS_MAX], again[PT_STEPS_MAX];
+        struct table_list list = {.count = 0};
+        size_t leaves = 0;
+
+        open_fixture(&f, PT_LEVEL_PML5);
+        f.space.features.phys_bits = 44;
+        assert_int_equal(
+            pt_map(&f.space, virt_range(HIGH, KIB_4), phys(0), read_write, PT_LEVEL_PT), PT_OK);
+        assert_int_equal(pt_walk(&f.space, virt(HIGH), steps), 5);
+        uint64_t *entry = (uint64_t *)(uintptr_t)(steps[bad].at.raw + f.space.phys_to_virt);
+        *entry |= UINT64_C(1) << 45;
+        assert_int_equal(pt_walk(&f.space, virt(HIGH), again), bad + 1);
+        assert_int_equal(again[bad].entry, *entry);
+        assert_false(pt_translate(&f.space, virt(HIGH), NULL));
+        assert_true(pt_visit_leaves(&f.space, pt_upper_half(&f.space), count_call, &leaves));
+        assert_int_equal(leaves, 0);
+        assert_true(pt_visit_tables(&f.space, list_table, &list));
+        assert_int_equal(list.count, bad + 1);
+        *entry ^= UINT64_C(1) << 45;
+        close_fixture(&f);
+    }
+}
+
 static bool stop_at_once(void *context, const struct pt_run *run)
 {
     (void)run;
@@ -248,6 +278,7 @@ int main(void)
         cmocka_unit_test(rights_are_those_of_all_levels),
         cmocka_unit_test(ranges_are_exact),
         cmocka_unit_test(every_table_is_visited_once),
+        cmocka_unit_test(reserved_bits_end_a_walk),
         cmocka_unit_test(runs_split_where_something_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

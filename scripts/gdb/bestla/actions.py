@@ -10,14 +10,14 @@ from .annotate import symbol_text
 from .as_json import Saved
 from .audit import FAIL, audit
 from .diff import compare
-from .entries import ADDRESS_MASK, canonical
+from .entries import ADDRESS_MASK
 from .paging import Walk
 from .present import Paint
 from .query import (Query, QueryError, find_frame, parse_flags, parse_number, parse_range,
                     parse_size, select)
-from .report import walk_rows
+from .report import not_canonical, walk_rows
 from .space import MOST_ROWS, PageSpace
-from .tree import raw_lines, tree_lines
+from .tree import raw_lines, raw_steps, tree_lines
 
 OK, FOUND = 0, 1
 Say = Callable[[str], Any]
@@ -74,6 +74,14 @@ def stopped(space: PageSpace, say_aside: Say) -> None:
 def show_map(space: PageSpace, options: argparse.Namespace, paint: Paint, say: Say,
              aside: Say) -> int:
     query = query_of(options)
+    if options.json and options.raw:
+        steps = raw_steps(space.tables, query.virt)
+        say(as_json.text([{**as_json.step_dict(step, space.controls), "virt": virt}
+                          for step, _, virt in steps]))
+        return OK
+    if options.json and options.tree:
+        say(as_json.text(as_json.table_list(space)))
+        return OK
     if options.raw or options.tree:
         lines = (raw_lines if options.raw else tree_lines)(space.tables, query.virt)
         bounded(lines, options.rows, say, aside)
@@ -138,7 +146,7 @@ def show_walk(space: PageSpace, virt: int, options: argparse.Namespace, say: Say
             say(line)
         if what:
             say("0x%016x is %s" % (virt, what))
-    return OK if walk.mapped and canonical(virt, state.top) == virt else FOUND
+    return OK if walk.mapped and not not_canonical(walk, state) else FOUND
 
 
 def show_find(space: PageSpace, phys: int, options: argparse.Namespace, say: Say,
@@ -184,8 +192,9 @@ def show_audit(space: PageSpace, options: argparse.Namespace, paint: Paint, say:
 
 
 def save(space: PageSpace, path: str) -> None:
+    text = as_json.text(as_json.whole(space)) + "\n"
     try:
         with open(path, "w", encoding="utf-8") as file:
-            file.write(as_json.text(as_json.whole(space)) + "\n")
-    except OSError as error:
-        raise QueryError("%s: %s" % (path, error.strerror)) from None
+            file.write(text)
+    except (OSError, ValueError) as error:
+        raise QueryError("%s: %s" % (path, getattr(error, "strerror", None) or error)) from None

@@ -11,8 +11,9 @@ from typing import Any, Iterable, NamedTuple, Optional, Sequence
 from .audit import FAIL, Result
 from .diff import Change
 from .entries import EXECUTE, LEVEL_NAMES, USER, WRITE, Controls, page_size, pat_type
-from .paging import Walk
-from .report import Mode, access_row, entry_words, outcome
+from .memory import Unreadable, read_whole
+from .paging import Step, Walk
+from .report import Mode, access_row, entry_words, not_canonical, outcome
 from .runs import Flaw, Piece, Run
 from .space import PageSpace
 
@@ -60,6 +61,7 @@ def flaw_dict(flaw: Flaw) -> dict[str, Any]:
 def controls_dict(controls: Controls, assumed: Sequence[str] = ()) -> dict[str, Any]:
     return {"cr0": controls.cr0, "cr3": controls.cr3, "cr4": controls.cr4, "efer": controls.efer,
             "pat": controls.pat, "levels": controls.top, "maxphyaddr": controls.phys_bits,
+            "leaf_1gib": controls.leaf_1gib,
             "types": types_of(controls.pat), "assumed": list(assumed)}
 
 
@@ -78,8 +80,7 @@ def whole(space: PageSpace, pieces: Optional[Iterable[Piece]] = None) -> dict[st
         "stopped_at": space.stopped_at,
         "runs": run_list(shown, space, space.controls.pat),
         "unreachable": [flaw_dict(each) for each in shown if isinstance(each, Flaw)],
-        "tables": [{"frame": each.frame, "level": each.level, "path": list(each.path),
-                    "virt": each.virt, "times": each.times} for each in space.table_list()],
+        "tables": table_list(space),
         "kernel": None if image is None else {
             "file": image.file.elf.path, "start": image.start, "end": image.end,
             "slide": image.slide},
@@ -98,16 +99,26 @@ def whole(space: PageSpace, pieces: Optional[Iterable[Piece]] = None) -> dict[st
     }
 
 
+def table_list(space: PageSpace) -> list[dict[str, Any]]:
+    return [{"frame": each.frame, "level": each.level, "path": list(each.path),
+             "virt": each.virt, "times": each.times} for each in space.table_list()]
+
+
+def step_dict(step: Step, controls: Controls) -> dict[str, Any]:
+    return {"level": step.level, "table": LEVEL_NAMES[step.level], "index": step.index,
+            "entry_at": step.address, "entry": step.entry, "reserved": step.reserved,
+            "words": entry_words(step, controls)}
+
+
 def walk_dict(walk: Walk, controls: Controls, mode: Mode, what: str) -> dict[str, Any]:
-    last = walk.steps[-1]
-    leaf = page_size(last.level) if walk.mapped else None
-    return {"virt": walk.virt, "mapped": walk.mapped, "phys": walk.phys if walk.mapped else None,
-            "page_size": leaf, "rights": words(walk.rights) if walk.mapped else "",
-            "steps": [{"level": each.level, "table": LEVEL_NAMES[each.level], "index": each.index,
-                       "entry_at": each.address, "entry": each.entry, "reserved": each.reserved,
-                       "words": entry_words(each, controls)} for each in walk.steps],
-            "outcome": outcome(walk, controls), "access": access_row(walk, controls, mode),
-            "what": what}
+    last, bad = walk.steps[-1], not_canonical(walk, controls)
+    mapped = walk.mapped and not bad
+    return {"virt": walk.virt, "mapped": mapped, "phys": walk.phys if mapped else None,
+            "page_size": page_size(last.level) if mapped else None,
+            "rights": words(walk.rights) if mapped else "",
+            "steps": [] if bad else [step_dict(each, controls) for each in walk.steps],
+            "outcome": bad or outcome(walk, controls),
+            "access": "" if bad else access_row(walk, controls, mode), "what": what}
 
 
 def change_dict(change: Change, old: Saved, new: Saved) -> dict[str, Any]:
@@ -132,10 +143,9 @@ def saved(space: PageSpace) -> Saved:
 
 def load(path: str) -> Saved:
     try:
-        with open(path, encoding="utf-8") as file:
-            data = json.load(file)
-    except OSError as error:
-        raise JsonError("%s: %s" % (path, error.strerror)) from None
+        data = json.loads(read_whole(path).decode("utf-8"))
+    except Unreadable as error:
+        raise JsonError(str(error)) from None
     except (ValueError, RecursionError):
         raise JsonError("%s: not JSON" % path) from None
     try:

@@ -12,7 +12,7 @@ import zlib
 from typing import Optional
 
 from .entries import ENTRIES, PAT_AT_POWER_ON, TABLE_SIZE, Controls
-from .memory import Unreadable
+from .memory import Unreadable, read_whole
 
 FIELDS = ("cr0", "cr3", "cr4", "efer", "pat", "maxphyaddr")
 END = re.compile(r"tables: end (\d+) crc 0x([0-9a-f]+)\s*$")
@@ -118,7 +118,6 @@ def end(dump: Dump, line: str, place: str) -> None:
 
 def load(path: str) -> Dump:
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return parse(file.read(), path)
-    except OSError as error:
-        raise DumpError("%s: %s" % (path, error.strerror)) from None
+        return parse(read_whole(path).decode("ascii", "replace"), path)
+    except Unreadable as error:
+        raise DumpError(str(error)) from None

@@ -57,6 +57,7 @@ class Controls(NamedTuple):
     efer: int
     pat: int = PAT_AT_POWER_ON
     phys_bits: int = 52
+    leaf_1gib: bool = True      # CPUID.80000001H:EDX.Page1GB
 
     @property
     def top(self) -> int:
@@ -124,7 +125,7 @@ def reserved_mask(level: int, leaf: bool, controls: Controls) -> int:
     mask = (1 << 52) - (1 << controls.phys_bits)
     if not controls.efer & EFER_NXE:
         mask |= NX
-    if level >= 4:
+    if level >= 4 or level == 3 and not controls.leaf_1gib:
         mask |= LARGE
     elif leaf and level > 1:
         mask |= page_size(level) - (PAT_LARGE << 1)

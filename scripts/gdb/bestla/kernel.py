@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Optional
 
 import gdb
 
 from . import target
+from .elf_file import ElfFile
 from .paging import CR0_PG, EFER_LMA, Tables
 from .target import TargetError
 
 # common/layout.h, common/kaslr.h.
 REGION, REGION_SIZE, STEP = 0xFFFF_FFFF_8000_0000, 1 << 30, 2 << 20
-
-# gABI, figures 4-3 and 5-1.
-PROGRAM_HEADERS, PT_LOAD = 32, 1
 
 # loader/handoff.asm: on the kernel's tables, and not yet in the kernel.
 SWITCHED = "handoff_switched"
@@ -32,10 +29,11 @@ def symbol_file() -> Path:
 
 def linked_start(path: Path) -> int:
     """The page of the lowest PT_LOAD."""
-    data = path.read_bytes()
-    table, size, count = struct.unpack_from("<Q14xHH", data, PROGRAM_HEADERS)
-    headers = [struct.unpack_from("<I12xQ", data, table + index * size) for index in range(count)]
-    starts = [virt for kind, virt in headers if kind == PT_LOAD]
+    elf = ElfFile(str(path))
+    try:
+        starts = [each.virt for each in elf.loads()]
+    finally:
+        elf.close()
     if not starts:
         raise TargetError("%s: no PT_LOAD" % path)
     return min(starts) & -0x1000

@@ -7,16 +7,42 @@ Unreadable. Those that need gdb are in target.py.
 from __future__ import annotations
 
 import re
-from typing import BinaryIO, Optional, Protocol, Sequence
+from bisect import bisect_right
+from typing import Any, BinaryIO, Callable, Iterable, Optional, Protocol, Sequence
+
+from .entries import TABLE_SIZE
 
 
 class Unreadable(Exception):
     """No memory there, or the reader cannot get at it."""
 
 
+# Text that is larger is none that anybody prints; /dev/zero has no end.
+MOST_TEXT = 1 << 30
+
+
+def read_whole(path: str) -> bytes:
+    """A file of text, or a pipe."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MOST_TEXT + 1)
+    except (OSError, ValueError) as error:
+        raise Unreadable("%s: %s" % (path, getattr(error, "strerror", None) or error)) from None
+    if len(data) > MOST_TEXT:
+        raise Unreadable("%s: more than %d bytes" % (path, MOST_TEXT))
+    return data
+
+
 class Memory(Protocol):
     def read(self, phys: int, size: int) -> bytes:
         ...
+
+
+def expect(memory: Memory, tables: Iterable[int]) -> None:
+    """Tells a reader which tables will be read next, if it is one that asks ahead."""
+    ask_ahead = getattr(memory, "expect", None)
+    if ask_ahead is not None:
+        ask_ahead(tables)
 
 
 class BytesMemory:
@@ -62,9 +88,11 @@ class Ranges:
                 start, before = self.spans.pop()
                 end = max(end, before)
             self.spans.append((start, end))
+        self._starts = [start for start, _ in self.spans]
 
     def hold(self, phys: int, size: int) -> bool:
-        return any(start <= phys and phys + size <= end for start, end in self.spans)
+        index = bisect_right(self._starts, phys) - 1
+        return index >= 0 and phys + size <= self.spans[index][1]
 
     def aligned(self, alignment: int) -> list[int]:
         """Every multiple of alignment inside, in ascending order."""
@@ -88,6 +116,9 @@ class BoundedMemory:
             raise Unreadable("0x%x: neither RAM nor ROM" % phys)
         return self.memory.read(phys, size)
 
+    def expect(self, tables: Iterable[int]) -> None:
+        expect(self.memory, (each for each in tables if self.ranges.hold(each, TABLE_SIZE)))
+
 
 def parse_flat_view(text: str) -> Optional[Ranges]:
     """RAM and ROM in the answer to QEMU's `info mtree -f`; None if there is none."""
@@ -105,6 +136,19 @@ def parse_registers(text: str) -> dict[str, int]:
     """Control registers in the answer to QEMU's `info registers`."""
     return {name.lower(): int(value, 16)
             for name, value in re.findall(r"\b(CR[034]|EFER)=([0-9a-fA-F]+)", text)}
+
+
+def ask_features(monitor: Callable[[str], str]) -> dict[str, Any]:
+    """What the first processor can, as fields of Controls, if QEMU's monitor tells."""
+    def ask(name: str) -> str:
+        return monitor("qom-get /machine/unattached/device[0] " + name).strip()
+    found: dict[str, Any] = {}
+    bits, gib = ask("phys-bits"), ask("pdpe1gb")
+    if bits.isascii() and bits.isdigit() and 32 <= int(bits) <= 52:
+        found["phys_bits"] = int(bits)
+    if gib in ("true", "false"):
+        found["leaf_1gib"] = gib == "true"
+    return found
 
 
 def parse_dump(text: str, size: int) -> bytes:

@@ -20,7 +20,7 @@ from .table_store import TableStore, alike
 # to itself cannot fill the memory.
 KEPT_RUNS = 4096
 KEPT_IN_ALL = 1 << 20
-
+KEPT_TABLES = 1 << 16
 
 
 class Step(NamedTuple):
@@ -67,6 +67,7 @@ class Tables:
         self.store = TableStore(memory, progress)
         self._room = KEPT_IN_ALL
         self._kept: dict[tuple[int, int], tuple[Piece, ...]] = {}
+        self._runs: dict[tuple[int, int], Optional[Run]] = {}
         self._reserved = {(level, leaf): reserved_mask(level, leaf, controls)
                           for level in LEVEL_NAMES for leaf in (False, True)}
 
@@ -124,12 +125,10 @@ class Tables:
             self._kept[table, level] = tuple(seen)
 
     def _read(self, table: int, level: int) -> Iterator[Piece]:
-        data = self.store.data(table)
-        full = alike(data, level) if data is not None else None
-        if full is not None and not self._flaw(full.first, level, True):
-            yield leaf_run(0, full.first, level, ENTRIES, full.accessed, full.dirty)
-            return
         entries, shift, index = self.entries(table) or (), level_shift(level), 0
+        if level > 1:
+            self.store.expect(entry & FRAME_BITS for entry in entries if entry & PRESENT
+                              and not is_leaf(entry, level) and not self.reserved(entry, level))
         while index < len(entries):
             entry, count = entries[index], 1
             if entry & PRESENT:
@@ -140,16 +139,37 @@ class Tables:
                 if why:
                     yield Flaw(virt, table + 8 * index, entry, 1, level, why)
                 elif leaf:
-                    count = run_length(entries, index, 1 << shift)
+                    count = run_length(entries, index, 1 << shift, self.controls.phys_bits)
                     these = entries[index:index + count]
                     yield leaf_run(virt, entry, level, count,
                                    sum(1 for each in these if each & ACCESSED),
                                    sum(1 for each in these if each & DIRTY))
                 else:
-                    rights = entry_rights(entry)
-                    for piece in self._below(entry & FRAME_BITS, level - 1):
-                        yield piece.moved(virt, rights)
+                    yield from self._behind(entry, level, virt)
             index += count
+
+    def _behind(self, entry: int, level: int, virt: int) -> Iterator[Piece]:
+        """Pieces of the table that an entry points to."""
+        table, rights = entry & FRAME_BITS, entry_rights(entry)
+        full = self._full(table, level - 1)
+        if full is not None:
+            yield full.moved(virt, rights)
+            return
+        for piece in self._below(table, level - 1):
+            yield piece.moved(virt, rights)
+
+    def _full(self, table: int, level: int) -> Optional[Run]:
+        """The one run that a table is, as most tables of a large map are: the quick way."""
+        if (table, level) not in self._runs:
+            if len(self._runs) >= KEPT_TABLES:
+                self._runs.clear()
+            data = self.store.data(table)
+            found = alike(data, level, self.controls.phys_bits) if data is not None else None
+            if found is not None and self._flaw(found.first, level, True):
+                found = None
+            self._runs[table, level] = found and leaf_run(0, found.first, level, ENTRIES,
+                                                          found.accessed, found.dirty)
+        return self._runs[table, level]
 
     def _flaw(self, entry: int, level: int, leaf: bool) -> str:
         reserved = entry & self._reserved[level, leaf]
@@ -166,12 +186,15 @@ def leaf_run(virt: int, entry: int, level: int, count: int, accessed: int, dirty
                pat_index(entry, level), rights, rights, accessed, dirty)
 
 
-def run_length(entries: tuple[int, ...], index: int, step: int) -> int:
-    """How many leaves from here on differ by nothing but the address, accessed and dirty."""
+def run_length(entries: tuple[int, ...], index: int, step: int, phys_bits: int) -> int:
+    """How many leaves from here on differ by nothing but the address, accessed and dirty.
+
+    Past MAXPHYADDR the bits of an address are reserved ones: there a run ends.
+    """
     start, mask = index, ~(ACCESSED | DIRTY)
     expected = entries[index] & mask
-    # Past bit 51 an address would go on into bits that mean something else.
-    end = min(len(entries), index + (FRAME_BITS - (expected & FRAME_BITS)) // step + 1)
+    limit = (1 << phys_bits) - 1
+    end = min(len(entries), index + (limit - (expected & FRAME_BITS & limit)) // step + 1)
     while index < end and entries[index] & mask == expected:
         index += 1
         expected += step

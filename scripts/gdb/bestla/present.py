@@ -45,13 +45,13 @@ def colour_of(piece: Piece) -> str:
 
 def header(touched: bool) -> str:
     return "%-*s  %-5s %sWhat lies there" % (
-        ROW_WIDTH, HEADER, "Own", "%-16s" % "Accessed/dirty" if touched else "")
+        ROW_WIDTH, HEADER, "Own", "%-19s " % "Accessed/dirty" if touched else "")
 
 
 def map_row(piece: Piece, around: Surroundings, pat: int, touched: bool) -> str:
     if isinstance(piece, Flaw):
         return flaw_row(piece)
-    marks = "%-16s" % ("%d/%d" % (piece.accessed, piece.dirty)) if touched else ""
+    marks = "%-19s " % ("%d/%d" % (piece.accessed, piece.dirty)) if touched else ""
     return ("%-*s  %-5s %s%s" % (ROW_WIDTH, row(piece, pat), own_letters(piece), marks,
                                  around.what(piece))).rstrip()
 

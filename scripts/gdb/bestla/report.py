@@ -175,10 +175,17 @@ def access_row(walk: Walk, controls: Controls, mode: Mode) -> str:
     return "by %s: %s%s" % ("user code" if mode.user else "supervisor", ", ".join(parts), note)
 
 
+def not_canonical(walk: Walk, controls: Controls) -> str:
+    """That no access gets as far as the tables, or nothing."""
+    if canonical(walk.virt, controls.top) == walk.virt:
+        return ""
+    return "0x%016x is not canonical with %d-level tables: any access gives #GP" % (
+        walk.virt, controls.top)
+
+
 def walk_rows(walk: Walk, controls: Controls, mode: Mode) -> Iterator[str]:
-    if canonical(walk.virt, controls.top) != walk.virt:
-        yield ("0x%016x is not canonical with %d-level tables: any access gives #GP"
-               % (walk.virt, controls.top))
+    if why := not_canonical(walk, controls):
+        yield why
         return
     for step in walk.steps:
         yield step_row(step, controls)

@@ -35,19 +35,20 @@ class Run(NamedTuple):
         return self.virt + self.size
 
     def moved(self, virt: int, rights: int) -> Run:
-        return self._replace(virt=self.virt + virt, rights=self.rights & rights)
+        # Made anew: _replace takes four times as long, and a map of 1 TiB is moved 1000 times.
+        return Run(self.virt + virt, self.phys, self.count, self.level, self.rights & rights,
+                   *self[5:])
 
     def joined(self, following: Piece) -> Optional[Run]:
         """Both as one, or None."""
-        if self[3:7] == following[3:7] and isinstance(following, Run):
-            size = self.size
-            if self.virt + size == following.virt and self.phys + size == following.phys:
-                return self._replace(count=self.count + following.count,
-                                     own_all=self.own_all & following.own_all,
-                                     own_any=self.own_any | following.own_any,
-                                     accessed=self.accessed + following.accessed,
-                                     dirty=self.dirty + following.dirty)
-        return None
+        if self[3:7] != following[3:7] or not isinstance(following, Run):
+            return None
+        size = self.count << level_shift(self.level)
+        if self.virt + size != following.virt or self.phys + size != following.phys:
+            return None
+        return Run(self.virt, self.phys, self.count + following.count, *self[3:7],
+                   self.own_all & following.own_all, self.own_any | following.own_any,
+                   self.accessed + following.accessed, self.dirty + following.dirty)
 
 
 class Flaw(NamedTuple):

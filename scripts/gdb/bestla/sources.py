@@ -10,7 +10,8 @@ from . import core_file, dump_file
 from .core_file import CoreMemory
 from .elf_file import ElfFile
 from .entries import EFER_LMA, EFER_NXE, CR0_PG, CR0_WP, PAT_AT_POWER_ON, Controls
-from .memory import BoundedMemory, FileMemory, parse_flat_view, parse_registers
+from .memory import (BoundedMemory, FileMemory, ask_features, parse_flat_view,
+                     parse_registers)
 from .query import QueryError, parse_number
 from .report import Mode
 from .space import View
@@ -128,4 +129,5 @@ def stub_controls(connection: Stub, known: Sequence[str] = ()) -> Controls:
     if missing:
         raise StubError("%s: `monitor info registers` does not tell %s; give --%s"
                         % (connection.address, ", ".join(missing), missing[0]))
-    return Controls(*(values.get(name, 0) for name in REGISTERS))
+    return Controls(*(values.get(name, 0) for name in REGISTERS),
+                    **ask_features(connection.monitor))

@@ -7,8 +7,8 @@ from typing import Iterator, Optional
 
 import gdb
 
-from .memory import (BoundedMemory, Memory, Ranges, Unreadable, parse_dump, parse_flat_view,
-                     parse_registers)
+from .memory import (BoundedMemory, Memory, Ranges, Unreadable, ask_features, parse_dump,
+                     parse_flat_view, parse_registers)
 from .paging import ADDRESS_MASK, CR0_PG, EFER_LMA, PAT_AT_POWER_ON, Controls, Tables
 from .report import Mode
 
@@ -64,7 +64,7 @@ def controls() -> Controls:
                           % ", ".join(missing))
     pat = register("pat")
     return Controls(known["cr0"], known["cr3"], known["cr4"], known["efer"],
-                    PAT_AT_POWER_ON if pat is None else pat)
+                    PAT_AT_POWER_ON if pat is None else pat, **ask_features(monitor))
 
 
 def mode() -> Mode:
@@ -95,7 +95,6 @@ class StubMemory:
                 raise Unreadable("0x%x: the stub answers %r" % (phys + offset, answer[:16]))
             parts.append(part)
         return b"".join(parts)
-
 
     def write(self, phys: int, data: bytes) -> None:
         self.connection.send_packet("M%x,%x:%s" % (phys, len(data), data.hex()))

@@ -16,8 +16,9 @@ def touches(virt: int, size: int, wanted: Range) -> bool:
     return wanted is None or (virt < wanted[1] and wanted[0] < virt + size)
 
 
-def raw_lines(tables: Tables, wanted: Range = None) -> Iterator[str]:
-    """Every present entry of every table, each table once, the root first."""
+def raw_steps(tables: Tables, wanted: Range = None) -> Iterator[tuple[Step, int, int]]:
+    """Every present entry of every table, each table once, the root first; with its table and the
+    first address that it stands for."""
     seen: set[tuple[int, int]] = set()
     waiting = [(tables.controls.root, tables.controls.top, 0)]
     while waiting:
@@ -30,12 +31,17 @@ def raw_lines(tables: Tables, wanted: Range = None) -> Iterator[str]:
             if not entry & PRESENT or not touches(virt, 1 << level_shift(level), wanted):
                 continue
             reserved = tables.reserved(entry, level)
-            step = Step(level, index, frame + 8 * index, entry, reserved)
-            yield "%-4s 0x%010x [%3d]  0x%016x: 0x%016x  %s" % (
-                LEVEL_NAMES[level], frame, index, virt, entry, entry_words(step, tables.controls))
+            yield Step(level, index, frame + 8 * index, entry, reserved), frame, virt
             if not is_leaf(entry, level) and not reserved:
                 below.append((entry & FRAME_BITS, level - 1, virt))
         waiting += reversed(below)
+
+
+def raw_lines(tables: Tables, wanted: Range = None) -> Iterator[str]:
+    for step, frame, virt in raw_steps(tables, wanted):
+        yield "%-4s 0x%010x [%3d]  0x%016x: 0x%016x  %s" % (
+            LEVEL_NAMES[step.level], frame, step.index, virt, step.entry or 0,
+            entry_words(step, tables.controls))
 
 
 def tree_lines(tables: Tables, wanted: Range = None) -> Iterator[str]:
@@ -56,7 +62,7 @@ def _below(tables: Tables, frame: int, level: int, base: int, wanted: Range,
         virt = canonical(base + (index << shift), controls.top)
         if entry & PRESENT:
             leaf = is_leaf(entry, level) and not tables.reserved(entry, level)
-            count = run_length(entries, index, 1 << shift) if leaf else \
+            count = run_length(entries, index, 1 << shift, controls.phys_bits) if leaf else \
                 equal_entries(entries, index)
             if touches(virt, count << shift, wanted):
                 yield indent + entry_line(tables, virt, entry, level, index, count, seen)

@@ -14,6 +14,7 @@
 #define rdrand                  real_rdrand
 #define read_msr                real_read_msr
 #define write_msr               real_write_msr
+#define read_cr0                real_read_cr0
 #define read_cr4                real_read_cr4
 #define write_cr4               real_write_cr4
 #define read_cr0                real_read_cr0
@@ -40,6 +41,7 @@
 #undef rdrand
 #undef read_msr
 #undef write_msr
+#undef read_cr0
 #undef read_cr4
 #undef write_cr4
 #undef read_cr0
@@ -64,6 +66,7 @@ bool cpu_has_rdrand(void);
 bool rdrand(uint64_t *value);
 uint64_t read_msr(uint32_t msr);
 void write_msr(uint32_t msr, uint64_t value);
+uint64_t read_cr0(void);
 uint64_t read_cr4(void);
 void write_cr4(uint64_t value);
 uint64_t read_cr0(void);
