@@ -15,9 +15,10 @@ from .paging import Walk
 from .report import Mode, access_row, entry_words, outcome
 from .runs import Flaw, Piece, Run
 from .space import PageSpace
+from .spans import table_spans
 
 RIGHTS_BY_LETTER = {"W": WRITE, "X": EXECUTE, "U": USER}
-FORMAT = 1
+FORMAT = 2
 
 
 class JsonError(Exception):
@@ -79,7 +80,9 @@ def whole(space: PageSpace, pieces: Optional[Iterable[Piece]] = None) -> dict[st
         "runs": run_list(shown, space, space.controls.pat),
         "unreachable": [flaw_dict(each) for each in shown if isinstance(each, Flaw)],
         "tables": [{"frame": each.frame, "level": each.level, "path": list(each.path),
-                    "virt": each.virt, "times": each.times} for each in space.table_list()],
+                    "virt": each.virt, "times": each.times,
+                    "entries": table_spans(space.tables.store, each.frame, each.level)}
+                   for each in space.table_list()],
         "kernel": None if image is None else {
             "file": image.file.elf.path, "start": image.start, "end": image.end,
             "slide": image.slide},
@@ -130,14 +133,23 @@ def saved(space: PageSpace) -> Saved:
     return Saved(list(space.runs()), types_of(space.controls.pat))
 
 
-def load(path: str) -> Saved:
+def read(path: str) -> Any:
+    """What a file of JSON holds."""
     try:
         with open(path, encoding="utf-8") as file:
-            data = json.load(file)
+            return json.load(file)
     except OSError as error:
         raise JsonError("%s: %s" % (path, error.strerror)) from None
     except (ValueError, RecursionError):
         raise JsonError("%s: not JSON" % path) from None
+
+
+def load(path: str) -> Saved:
+    return parse(read(path), path)
+
+
+def parse(data: Any, name: str) -> Saved:
+    """The runs of a map that was saved as `name`."""
     try:
         if isinstance(data, list):          # of --json without --all
             data = {"runs": data, "controls": {"types": []}}
@@ -146,9 +158,9 @@ def load(path: str) -> Saved:
         if len(types) != 8:
             raise ValueError
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise JsonError("%s: JSON, but not a page map (`pagemap save`, `--json`)" % path) from None
+        raise JsonError("%s: JSON, but not a page map (`pagemap save`, `--json`)" % name) from None
     if any(one.end > other.virt for one, other in zip(runs, runs[1:])):
-        raise JsonError("%s: its runs overlap, or are not in ascending order" % path)
+        raise JsonError("%s: its runs overlap, or are not in ascending order" % name)
     return Saved(runs, types)
 
 
