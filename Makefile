@@ -119,7 +119,7 @@ SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KER
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run debug test test-all check unit boot-tests tools-tests image lint format bench \
+.PHONY: all run debug map test test-all check unit boot-tests tools-tests image lint format bench \
         help clean setup setup-test FORCE
 
 all: $B/esp.stamp $B/kernel.elf.debug ## build the loader, the kernel and the ESP's files
@@ -263,6 +263,11 @@ debug: setup-test ## QEMU stopped at reset, gdb attached
 	@$(MAKE) --no-print-directory image
 	@scripts/debug --build $B
 
+# SOURCE: options of scripts/pagemap, and maps that it has saved; without it the image is booted.
+map: setup ## build/map.html: who may read, write and execute what, as a picture
+	@$(MAKE) --no-print-directory image
+	@scripts/map --build $B $(SOURCE)
+
 test: setup-test ## every test: unit tests on the host, boot tests in QEMU
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory boot-tests
@@ -281,7 +286,7 @@ unit: $(UNIT_TESTS)
 
 PYTEST_SELECT := -m 'not matrix'
 boot-tests: $B/bestla.img $(TEST_KERNELS) $(TEST_PROGRAMS) tools-tests
-	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/boot
+	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/picture tests/boot
 
 tools-tests: $B/kernel.elf $(TEST_KERNELS) $(CHECKED_TOOLS)
 	$(PYTEST) tests/tools
