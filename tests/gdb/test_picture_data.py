@@ -92,6 +92,17 @@ def test_tables_that_go_on_from_each_other(tables: list[Table], counts: list[int
     assert [each.count for each in together(iter(tables))] == counts
 
 
+def test_a_map_without_some_of_its_tables_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would look as if they lay outside memory."""
+    world = World()
+    world.put(0, P)
+    data = whole(world)
+    pack([Snapshot("a map", data)])
+    monkeypatch.setattr("bestla.picture_data.MOST_TABLES", 4)
+    with pytest.raises(as_json.JsonError, match="a map: 4 tables and more"):
+        pack([Snapshot("a map", data)])
+
+
 def test_no_more_runs_than_a_page_bears(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     for page in range(10):

@@ -15,6 +15,7 @@ from .diff import Change, compare
 from .entries import ADDRESS_MASK, ENTRIES, TABLE_SIZE
 from .present import side
 from .runs import Run
+from .space import MOST_TABLES
 
 # What a page tells of at most: runs, of a map that has endless ones, and differences. Tables are
 # all there, so that the rest can be looked at too.
@@ -59,6 +60,9 @@ def pack(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
 def pack_snapshot(snapshot: Snapshot) -> dict[str, Any]:
     saved = snapshot.saved()
     try:
+        if len(snapshot.whole["tables"]) >= MOST_TABLES:
+            raise JsonError("%s: %d tables and more, of which not all are told"
+                            % (snapshot.name, MOST_TABLES))
         return pack_parts(snapshot, saved.runs)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         raise JsonError("%s: runs, but not all that a picture needs; `pagemap save` writes it"
