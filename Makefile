@@ -122,7 +122,7 @@ SETTINGS := $(CC) $(FONT) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAG
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run debug test test-all check unit boot-tests tools-tests image lint format bench \
+.PHONY: all run debug map test test-all check unit boot-tests tools-tests image lint format bench \
         help clean setup setup-test FORCE
 
 all: $B/esp.stamp $B/kernel.elf.debug ## build the loader, the kernel and the ESP's files
@@ -280,6 +280,11 @@ debug: setup-test ## QEMU stopped at reset, gdb attached
 	@$(MAKE) --no-print-directory image
 	@scripts/debug --build $B
 
+# SOURCE: options of scripts/pagemap, and maps that it has saved; without it the image is booted.
+map: setup ## build/map.html: who may read, write and execute what, as a picture
+	@$(MAKE) --no-print-directory image
+	@scripts/map --build $B $(SOURCE)
+
 test: setup-test ## every test: unit tests on the host, boot tests in QEMU
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory boot-tests
@@ -298,7 +303,7 @@ unit: $(UNIT_TESTS)
 
 PYTEST_SELECT := -m 'not matrix'
 boot-tests: $B/bestla.img $B/bestla.iso $(TEST_KERNELS) $(TEST_PROGRAMS) tools-tests
-	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/boot
+	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/picture tests/boot
 
 tools-tests: $B/kernel.elf $(TEST_KERNELS) $(CHECKED_TOOLS)
 	$(PYTEST) tests/tools

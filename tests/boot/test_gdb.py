@@ -1,6 +1,7 @@
 """`make debug` in batch: gdb's commands on a live machine, from the reset vector to the kernel's
 last step, held against what the kernel itself prints."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -18,18 +19,21 @@ COMMANDS = (
     "echo == loader\\n", "info symbol $pc", "pagewalk $pc",
     "echo == again\\n", "bestla-stop-in-loader", "maintenance info breakpoints",
     "hbreak kernel_main", "continue",
-    "echo == handoff\\n", "pagemap", "pagewalk kernel_main",
+    "echo == handoff\\n", "pagemap", "pagewalk kernel_main", "pagemap save handoff",
     "hbreak run", "continue",
     "echo == kernel\\n", "pagemap", "pagewalk kernel_main", "pagewalk 0x100000",
-    "pagewalk boot_stack_bottom - 1", "echo == end\\n",
+    "pagewalk boot_stack_bottom - 1", "pagemap picture FOLDER/map.html handoff",
+    "echo == end\\n",
 )
 
 
 @pytest.fixture(name="session", scope="module")
 def fixture_session(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]:
     """What gdb printed, by the part of the boot, and what the machine printed."""
-    log = tmp_path_factory.mktemp("gdb") / "serial.log"
-    script = [word for command in COMMANDS for word in ("-ex", command)]
+    folder = tmp_path_factory.mktemp("gdb")
+    log = folder / "serial.log"
+    script = [word for command in COMMANDS
+              for word in ("-ex", command.replace("FOLDER", str(folder)))]
     done = subprocess.run([ROOT / "scripts" / "debug", "--memory", "512M", "--log", log,
                            "--", "-batch", *script], stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -37,6 +41,18 @@ def fixture_session(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str,
     parts = re.split(r"^== (\w+)\n", done.stdout, flags=re.M)
     assert parts[-2:-1] == ["end"], done.stdout
     return dict(zip(parts[1::2], parts[2::2])), Path(log).read_text(encoding="utf-8")
+
+
+def test_a_picture(session: tuple[dict[str, str], str]) -> None:
+    """The loader's tables beside the kernel's; what came is the direct map, what went is below."""
+    path = re.search(r"^(/.*/map\.html): open it in a browser$", session[0]["kernel"], re.M)
+    assert path
+    data = re.search(r' id="data">(.*?)</script>', Path(path[1]).read_text(encoding="utf-8"))
+    assert data
+    page = json.loads(data[1])
+    assert [each["name"] for each in page["snapshots"]] == ["handoff", "now"]
+    assert {"came", "went"} <= {kind for kind, *_ in page["changes"]}
+    assert any(name == "kernel_main" for name, *_ in page["snapshots"][1]["symbols"])
 
 
 def rows(text: str) -> list[str]:

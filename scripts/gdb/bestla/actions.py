@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Callable, Iterator, Optional
+import os
+from typing import Any, Callable, Iterator, Optional, Sequence
 
-from . import as_json, present
+from . import as_json, picture, present
 from .annotate import symbol_text
 from .as_json import Saved
 from .audit import FAIL, audit
 from .diff import compare
 from .entries import ADDRESS_MASK
 from .paging import Walk
+from .picture_data import Snapshot
 from .present import Paint
 from .query import (Query, QueryError, find_frame, parse_flags, parse_number, parse_range,
                     parse_size, select)
@@ -198,3 +200,20 @@ def save(space: PageSpace, path: str) -> None:
             file.write(text)
     except (OSError, ValueError) as error:
         raise QueryError("%s: %s" % (path, getattr(error, "strerror", None) or error)) from None
+
+
+def snapshot(space: PageSpace, name: str) -> Snapshot:
+    """The map as it is now."""
+    return Snapshot(name, as_json.whole(space))
+
+
+def saved_snapshot(path: str) -> Snapshot:
+    data = as_json.read(path)
+    return Snapshot(os.path.basename(path), data)
+
+
+def draw(path: str, snapshots: Sequence[Snapshot], say: Say) -> int:
+    """Writes the page with one map, or two in the order of time."""
+    picture.write(path, snapshots)
+    say("%s: open it in a browser" % path)
+    return OK

@@ -15,10 +15,11 @@ from .memory import Unreadable, read_whole
 from .paging import Step, Walk
 from .report import Mode, access_row, entry_words, not_canonical, outcome
 from .runs import Flaw, Piece, Run
-from .space import PageSpace
+from .space import PageSpace, TableAt
+from .spans import table_spans
 
 RIGHTS_BY_LETTER = {"W": WRITE, "X": EXECUTE, "U": USER}
-FORMAT = 1
+FORMAT = 2
 
 
 class JsonError(Exception):
@@ -80,7 +81,9 @@ def whole(space: PageSpace, pieces: Optional[Iterable[Piece]] = None) -> dict[st
         "stopped_at": space.stopped_at,
         "runs": run_list(shown, space, space.controls.pat),
         "unreachable": [flaw_dict(each) for each in shown if isinstance(each, Flaw)],
-        "tables": table_list(space),
+        "tables": [{**table_dict(each),
+                    "entries": table_spans(space.tables.store, each.frame, each.level)}
+                   for each in space.table_list()],
         "kernel": None if image is None else {
             "file": image.file.elf.path, "start": image.start, "end": image.end,
             "slide": image.slide},
@@ -99,9 +102,13 @@ def whole(space: PageSpace, pieces: Optional[Iterable[Piece]] = None) -> dict[st
     }
 
 
+def table_dict(table: TableAt) -> dict[str, Any]:
+    return {"frame": table.frame, "level": table.level, "path": list(table.path),
+            "virt": table.virt, "times": table.times}
+
+
 def table_list(space: PageSpace) -> list[dict[str, Any]]:
-    return [{"frame": each.frame, "level": each.level, "path": list(each.path),
-             "virt": each.virt, "times": each.times} for each in space.table_list()]
+    return [table_dict(each) for each in space.table_list()]
 
 
 def step_dict(step: Step, controls: Controls) -> dict[str, Any]:
@@ -141,13 +148,22 @@ def saved(space: PageSpace) -> Saved:
     return Saved(list(space.runs()), types_of(space.controls.pat))
 
 
-def load(path: str) -> Saved:
+def read(path: str) -> Any:
+    """What a file of JSON holds."""
     try:
-        data = json.loads(read_whole(path).decode("utf-8"))
+        return json.loads(read_whole(path).decode("utf-8"))
     except Unreadable as error:
         raise JsonError(str(error)) from None
     except (ValueError, RecursionError):
         raise JsonError("%s: not JSON" % path) from None
+
+
+def load(path: str) -> Saved:
+    return parse(read(path), path)
+
+
+def parse(data: Any, name: str) -> Saved:
+    """The runs of a map that was saved as `name`."""
     try:
         if isinstance(data, list):          # of --json without --all
             data = {"runs": data, "controls": {"types": []}}
@@ -156,9 +172,9 @@ def load(path: str) -> Saved:
         if len(types) != 8:
             raise ValueError
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise JsonError("%s: JSON, but not a page map (`pagemap save`, `--json`)" % path) from None
+        raise JsonError("%s: JSON, but not a page map (`pagemap save`, `--json`)" % name) from None
     if any(one.end > other.virt for one, other in zip(runs, runs[1:])):
-        raise JsonError("%s: its runs overlap, or are not in ascending order" % path)
+        raise JsonError("%s: its runs overlap, or are not in ascending order" % name)
     return Saved(runs, types)
 
 

@@ -32,6 +32,9 @@ kernel has printed, or a gdb stub. What to do with it:
   audit           what must hold of a kernel's map
   save FILE       the map as JSON, for diff
   diff OLD [NEW]  what came, went and changed since a saved map; NEW is a saved one too
+  picture OUT.html [OLD [NEW]]
+                  the map as a page for a browser, beside a saved one if there is one; without a
+                  source, of one saved map or two
 """
 EPILOG = """The status is 0; 1 where walk or find find nothing mapped, diff a difference, audit a
 fault; 2 where something cannot be read; 130 after ^C."""
@@ -39,18 +42,20 @@ FAILURES = (DumpError, ElfError, JsonError, NotTranslating, QueryError, StubErro
 TROUBLE, INTERRUPTED = 2, 130
 TABLES_BETWEEN = 512
 ARGUMENTS = {"map": (0, 0), "walk": (1, 1), "find": (1, 1), "audit": (0, 0), "save": (1, 1),
-             "diff": (1, 2)}
+             "diff": (1, 2), "picture": (1, 3)}
 
 
 def parser() -> ArgumentParser:
     made = ArgumentParser(prog="pagemap", description=DESCRIPTION, epilog=EPILOG,
                           usage="pagemap SOURCE [OPTIONS] [map | walk ADDRESS | find PHYSICAL | "
-                          "audit | save FILE | diff OLD [NEW]]", allow_abbrev=False,
+                          "audit | save FILE | diff OLD [NEW] | picture OUT.html [OLD [NEW]]]",
+                          allow_abbrev=False,
                           formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     sources.add_arguments(made)
     actions.add_common(made)
     actions.add_map(made)
+    made.add_argument("--name", metavar="TEXT", help="what a picture calls the map")
     return made
 
 
@@ -91,7 +96,7 @@ def check_words(words: Sequence[str]) -> list[str]:
     least, most = ARGUMENTS[verb]
     if not least <= len(arguments) <= most:
         raise QueryError("%s takes %s argument%s, got %d" % (
-            verb, least if least == most else "%d or %d" % (least, most),
+            verb, least if least == most else "%d to %d" % (least, most),
             "" if most == 1 else "s", len(arguments)))
     return [verb, *arguments]
 
@@ -105,24 +110,36 @@ def run(options: argparse.Namespace, default_elf: Optional[str]) -> int:
     paint = Paint(wants_colour(options))
     if verb == "diff" and len(arguments) == 2:
         return actions.show_diff(*(as_json.load(each) for each in arguments), options, paint, print)
+    snapshots = [actions.saved_snapshot(each) for each in arguments[1:]] \
+        if verb == "picture" else []
+    if len(snapshots) == 2 or snapshots and not sources.named(options):
+        return actions.draw(arguments[0], snapshots, print)
     old = as_json.load(arguments[0]) if verb == "diff" else None
     with progress_line() as progress, sources.open_source(options) as view:
         space = PageSpace(view, kernel_file(options, default_elf), options.rows, progress)
         if not options.json:
             for each in view.assumed:
                 aside(each)
-        if verb == "walk":
-            return actions.show_walk(space, actions.resolve(space, arguments[0]), options, print)
-        if verb == "find":
-            return actions.show_find(space, parse_number(arguments[0]), options, print, aside)
-        if verb == "audit":
-            return actions.show_audit(space, options, paint, print, aside)
-        if verb == "save":
-            actions.save(space, arguments[0])
-            return actions.OK
+        if verb == "picture":
+            snapshots.append(actions.snapshot(space, options.name or sources.describe(options)))
+            return actions.draw(arguments[0], snapshots, print)
         if old is not None:
             return actions.show_diff(old, as_json.saved(space), options, paint, print)
-        return actions.show_map(space, options, paint, print, aside)
+        return of_one_map(verb, arguments, space, options, paint)
+
+
+def of_one_map(verb: str, arguments: Sequence[str], space: PageSpace,
+               options: argparse.Namespace, paint: Paint) -> int:
+    if verb == "walk":
+        return actions.show_walk(space, actions.resolve(space, arguments[0]), options, print)
+    if verb == "find":
+        return actions.show_find(space, parse_number(arguments[0]), options, print, aside)
+    if verb == "audit":
+        return actions.show_audit(space, options, paint, print, aside)
+    if verb == "save":
+        actions.save(space, arguments[0])
+        return actions.OK
+    return actions.show_map(space, options, paint, print, aside)
 
 
 def main(arguments: Sequence[str], default_elf: Optional[Path] = None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from contextlib import contextmanager
-from typing import Iterator, Optional
+from typing import Any, Iterator, Optional
 
 import gdb
 
@@ -14,13 +14,14 @@ from .actions import ArgumentParser
 from .as_json import Saved
 from .command import BestlaCommand, UsageError, evaluate
 from .image import KernelFile
+from .picture_data import Snapshot
 from .present import Paint
 from .query import QueryError
 from .space import PageSpace, View
 from .target import TargetError
 
-# What `pagemap save NAME` has kept.
-KEPT: dict[str, Saved] = {}
+# What `pagemap save NAME` has kept, as it would be in a file.
+KEPT: dict[str, dict[str, Any]] = {}
 
 
 @contextmanager
@@ -91,25 +92,30 @@ class PageMap(PageCommand):
 Usage: pagemap [ROWS] [--virt A-B] [--phys A-B] [--flags LIST] [--size N] [--touched]
                [--raw | --tree] [--json [--all]] [--core FILE | --dump FILE | ...]
        pagemap save NAME
+       pagemap picture FILE.html [OLD [NEW]]
 A row is a run of pages of one size that are adjacent in virtual and physical memory, with
 the leaves' own rights (small letters: only some have it) and what lies there.
 --flags: w, x, u, g or a memory type, or one of them after !, between commas.
 `pagemap save NAME` keeps the map for `pagediff NAME`; with a / in NAME, or .json at its end,
-in that file.
+in that file. `pagemap picture` writes the map as a page for a browser, beside an earlier one
+if there is one; of OLD and NEW alone if both are given.
 Tables that lead to themselves can have endless rows: after ROWS (100000) it stops,
 with 0 it does not. The memory type is that of the power-on PAT; set $pat to the value
 of the PAT MSR if it is another."""
 
     name = "pagemap"
-    usage = "pagemap [ROWS] [OPTIONS] | pagemap save NAME"
+    usage = "pagemap [ROWS] [OPTIONS] | pagemap save NAME | pagemap picture FILE [OLD [NEW]]"
     shows_a_map = True
 
     def act(self, options: argparse.Namespace, lines: list[str]) -> int:
         words = options.words
         if words[:1] == ["save"]:
             return self.save(options, lines)
+        if words[:1] == ["picture"]:
+            return self.picture(options, lines)
         if len(words) > 1:
-            raise UsageError("'%s': expected a number of rows, or save NAME" % " ".join(words))
+            raise UsageError("'%s': expected a number of rows, save NAME or picture FILE"
+                             % " ".join(words))
         if words:
             options.rows = parse_rows(words[0])
         with opened(options) as space:
@@ -124,9 +130,19 @@ of the PAT MSR if it is another."""
             if "/" in name or name.endswith(".json"):
                 actions.save(space, name)
             else:
-                KEPT[name] = as_json.saved(space)
+                KEPT[name] = as_json.whole(space)
             lines.append("saved %d runs as %s" % (sum(1 for _ in space.runs()), name))
         return actions.OK
+
+    def picture(self, options: argparse.Namespace, lines: list[str]) -> int:
+        _, *names = options.words
+        if not 1 <= len(names) <= 3:
+            raise UsageError("picture takes a FILE, and at most two maps that were saved")
+        shown = [Snapshot(os.path.basename(each), saved_data(each)) for each in names[1:]]
+        if len(shown) < 2:
+            with opened(options) as space:
+                shown.append(actions.snapshot(space, sources.describe(options) or "now"))
+        return actions.draw(names[0], shown, lines.append)
 
 
 class PageWalk(PageCommand):
@@ -193,10 +209,14 @@ OLD and NEW are names given to `pagemap save`, or files; without NEW it is the m
 
 
 def saved_map(name: str) -> Saved:
+    return as_json.parse(saved_data(name), name)
+
+
+def saved_data(name: str) -> Any:
     if name in KEPT:
         return KEPT[name]
     if os.path.exists(name):
-        return as_json.load(name)
+        return as_json.read(name)
     raise QueryError("'%s' is neither a map that was saved (%s) nor a file"
                      % (name, ", ".join(KEPT) or "there is none"))
 

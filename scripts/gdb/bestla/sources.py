@@ -42,6 +42,15 @@ def named(options: argparse.Namespace) -> list[str]:
             if getattr(options, name) is not None]
 
 
+def describe(options: argparse.Namespace) -> str:
+    """What to call the source, without folders; nothing if there is none."""
+    if not named(options):
+        return ""
+    kind, *_ = named(options)
+    name = str(getattr(options, kind)).rstrip("/").rpartition("/")[2]
+    return "%s (%s)" % (name, "gdb stub" if kind == "stub" else kind)
+
+
 def given(options: argparse.Namespace, name: str) -> Optional[int]:
     value = getattr(options, name)
     return None if value is None else parse_number(value)
