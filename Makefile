@@ -47,10 +47,13 @@ PTABLES_SOURCE := $(wildcard tools/*.c tools/ptables/*.c) \
                   $(addprefix common/,elf_image.c format.c image_tables.c image_tables_verify.c \
                       page_read.c page_table.c page_walk.c text.c)
 PTABLES       := $B/tools/ptables
-CHECKED_TOOLS := $B/host/ksyms $B/host/ptables $B/host/kernel_map
+# For people, not for the build: legacy programs into objects that link.
+HEXELF_SOURCE := $(wildcard tools/*.c tools/hexelf/*.c)
+HEXELF        := $B/tools/hexelf
 # The kernel's walker and what the monitor says of tables, over memory in a file.
 KERNEL_MAP_SOURCE := tests/tools/kernel_map.c $(COMMON) kernel/mm/page_map.c \
                      kernel/monitor/tables.c kernel/monitor/parse.c kernel/diagnosis/page_fault.c
+CHECKED_TOOLS := $B/host/ksyms $B/host/ptables $B/host/hexelf $B/host/kernel_map
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
 
 # ---- flags ---------------------------------------------------------------------------------
@@ -118,14 +121,14 @@ EFI_LIBRARY := /usr/lib/libgnuefi.a
 # Compiler, flags and lists of files: another compiler, or a source that went, rebuilds.
 SETTINGS := $(CC) $(FONT) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) \
             $(UNIT_CFLAGS) $(TOOLS_CFLAGS) $(UNDEFINED) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS) \
-            $(KSYMS_SOURCE) $(PTABLES_SOURCE)
+            $(KSYMS_SOURCE) $(PTABLES_SOURCE) $(HEXELF_SOURCE)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run debug map test test-all check unit boot-tests tools-tests image lint format bench \
-        help clean setup setup-test FORCE
+        fuzz help clean setup setup-test FORCE
 
-all: $B/esp.stamp $B/kernel.elf.debug ## build the loader, the kernel and the ESP's files
+all: $B/esp.stamp $B/kernel.elf.debug $(HEXELF) ## build the loader, the kernel, the ESP's files, the tools
 
 # ---- the loader ----------------------------------------------------------------------------
 
@@ -179,6 +182,11 @@ $(PTABLES): $(PTABLES_SOURCE:%.c=$B/tools/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $^ -lelf -o $@
 
+$(HEXELF): $(HEXELF_SOURCE:%.c=$B/tools/%.o)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Q$(CC) $^ -lelf -o $@
+
 # ---- the screen's font ---------------------------------------------------------------------
 
 FONT := /usr/share/consolefonts/Vietnamese-TerminusBold16.psf.gz
@@ -210,7 +218,27 @@ $B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS)
 
 $B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $(PTABLES) $B/settings
 	@mkdir -p $(@D)
-	$(call link_kernel,$< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)))
+	$(call link_kernel,$< $(FLAT) $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)))
+
+# What hexelf makes of two flat programs, for tests/kernel/flat_code.c: one is linked into it, the
+# other for an address that 16 bits reach.
+$B/flat/%.o: tests/kernel/flat/%.asm tests/kernel/flat/%.relocs $(HEXELF)
+	@mkdir -p $(@D)
+	$(call say,FLAT,$@)
+	$Qcd $(@D) && $(NASM) -f bin $(abspath $<) -o $*.bin > $*.map
+	$Q$(HEXELF) --machine x86-64 --raw --base $(FLAT_BASE) --map $(@:.o=.map) $(FLAT_OPTIONS) \
+	    --relocs $(word 2,$^) $(@:.o=.bin) -o $@ $(if $V,,>/dev/null)
+$B/flat/long_mode.o: FLAT_BASE := 0x400000
+$B/flat/long_mode.o: FLAT_OPTIONS := --extern flat64_double --data-end 0x40003c
+$B/flat/real_mode.o: FLAT_BASE := 0x100
+$B/flat/real_mode.elf: $B/flat/real_mode.o
+	$Q$(LD) --fatal-warnings -Ttext=0x6000 -e flat16_sum $< -o $@
+$B/flat/real_mode.linked: $B/flat/real_mode.elf
+	$Q$(OBJCOPY) -O binary -j .text $< $@
+$B/flat/gate.o: tests/kernel/flat_gate.asm $B/flat/real_mode.linked
+	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -DFLAT_LOW='"$B/flat/real_mode.linked"' $< -o $@
+$B/tests/kernel/flat_code.elf.debug: FLAT := $B/flat/long_mode.o $B/flat/gate.o
+$B/tests/kernel/flat_code.elf.debug: $B/flat/long_mode.o $B/flat/gate.o
 
 # Kernels of any size, for tests/bench/: kernel-16-256 has 16 MiB of read-only data and 256 MiB of
 # BSS more than the kernel.
@@ -305,7 +333,7 @@ PYTEST_SELECT := -m 'not matrix'
 boot-tests: $B/bestla.img $B/bestla.iso $(TEST_KERNELS) $(TEST_PROGRAMS) tools-tests
 	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/picture tests/boot
 
-tools-tests: $B/kernel.elf $(TEST_KERNELS) $(CHECKED_TOOLS)
+tools-tests: $B/kernel.elf $(TEST_KERNELS) $(CHECKED_TOOLS) $B/fuzz/hexelf
 	$(PYTEST) tests/tools
 
 $B/host/tools/%.o: FAKE := -D_GNU_SOURCE -Itools
@@ -315,6 +343,21 @@ $B/host/ksyms: $(KSYMS_SOURCE:%.c=$B/host/%.o)
 $B/host/ptables: $(PTABLES_SOURCE:%.c=$B/host/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $(HOST_CFLAGS) $^ -lelf -o $@
+$B/host/hexelf: $(HEXELF_SOURCE:%.c=$B/host/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $(HOST_CFLAGS) $^ -lelf -o $@
+
+# libFuzzer is clang's. What it is given is in tests/tools/test_hexelf_fuzz.py.
+FUZZ_CFLAGS := $(BASE) -O1 -D_GNU_SOURCE -Itools -Itools/hexelf -fsanitize=fuzzer,address,undefined \
+               -fno-sanitize-recover=all
+$B/fuzz/hexelf: tests/fuzz/hexelf.c $(filter-out %/main.c,$(HEXELF_SOURCE)) $(wildcard tools/*.h tools/hexelf/*.h)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Qclang $(FUZZ_CFLAGS) $(filter %.c,$^) -lelf -o $@
+
+fuzz: setup-test $B/fuzz/hexelf ## tools/hexelf on random bytes, a million of them
+	HEXELF_FUZZ_RUNS=1000000 HEXELF_MUTANTS=5000 $(PYTEST) tests/tools/test_hexelf_fuzz.py \
+	    tests/tools/test_hexelf_input.py
 
 $B/host/kernel_map: $(KERNEL_MAP_SOURCE:%.c=$B/host/%.o)
 	$(call say,LD,$@)
@@ -371,13 +414,13 @@ bench: setup-test ## what symbols cost (LINUX=vmlinux: beside Linux's), and load
 	@tests/bench/boot-cost
 
 # For clangd and clang-tidy.
-compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE) $(PTABLES_SOURCE)
+compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE) $(PTABLES_SOURCE) $(HEXELF_SOURCE)
 	@{ sep='['; \
 	   for f in $(LOADER_SOURCE); do \
 	     printf '%s\n{"directory":"%s","file":"%s","command":"$(CC) $(LOADER_CFLAGS) -c %s"}' "$$sep" '$(CURDIR)' $$f $$f; sep=','; done; \
 	   for f in $(filter kernel/%,$(KERNEL_SOURCE)); do \
 	     printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(KERNEL_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
-   for f in $(sort $(filter tools/%,$(KSYMS_SOURCE) $(PTABLES_SOURCE))); do \
+   for f in $(sort $(filter tools/%,$(KSYMS_SOURCE) $(PTABLES_SOURCE) $(HEXELF_SOURCE))); do \
      printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(TOOLS_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
 	   printf '\n]\n'; } > $@
 
