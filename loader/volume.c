@@ -4,7 +4,8 @@
 
 #include "mem.h"
 
-#define PATH_MAX 512 /* UTF-16 units */
+#define PATH_MAX  512 /* UTF-16 units */
+#define FILE_INFO offsetof(EFI_FILE_INFO, FileName)
 
 #define BOUNCE_SIZE  (UINT64_C(64) * 1024)
 #define BOUNCE_LIMIT (UINT64_C(1) << 32)
@@ -38,17 +39,23 @@ void close_boot_volume(struct boot *boot)
     boot->root = NULL;
 }
 
-EFI_STATUS open_handle(struct boot *boot, struct text path, EFI_FILE_PROTOCOL **handle)
+size_t firmware_path(struct text path, CHAR16 *name, size_t units)
 {
-    CHAR16 name[PATH_MAX];
-    size_t units = utf16_from_utf8(path, name, PATH_MAX);
+    size_t length = utf16_from_utf8(path, name, units);
 
-    if (units == 0)
-        return EFI_UNSUPPORTED;
-    for (size_t i = 0; i < units; i++) {
+    for (size_t i = 0; i < length; i++) {
         if (name[i] == '/')
             name[i] = '\\';
     }
+    return length;
+}
+
+EFI_STATUS open_handle(struct boot *boot, struct text path, EFI_FILE_PROTOCOL **handle)
+{
+    CHAR16 name[PATH_MAX];
+
+    if (firmware_path(path, name, PATH_MAX) == 0)
+        return EFI_UNSUPPORTED;
     return boot->root->Open(boot->root, handle, name, EFI_FILE_MODE_READ, 0);
 }
 
@@ -149,4 +156,43 @@ EFI_STATUS read_file(struct boot *boot, const struct file *file, uint64_t offset
     return EFI_ERROR(status)
                ? fail(boot, status, "%.*s: reading at 0x%lx", TEXT_ARG(file->path), reading.offset)
                : status;
+}
+
+EFI_STATUS read_text_file(struct boot *boot, struct text path, struct text *text)
+{
+    struct file file;
+    phys_addr_t at;
+
+    TRY(open_file(boot, path, &file));
+    EFI_STATUS status = EFI_SUCCESS;
+    if (file.size > TEXT_FILE_MAX)
+        status = fail(boot, EFI_LOAD_ERROR, "%.*s: %lu bytes, more than %d", TEXT_ARG(path),
+                      file.size, TEXT_FILE_MAX);
+    if (!EFI_ERROR(status))
+        status = allocate_pages(boot, MEMORY_LOADER, max_u64(file.size, 1), &at);
+    if (!EFI_ERROR(status)) {
+        *text = (struct text){(const char *)(uintptr_t)at.raw, file.size};
+        status = read_file(boot, &file, 0, (void *)(uintptr_t)at.raw, file.size);
+    }
+    close_file(&file);
+    return status;
+}
+
+EFI_STATUS next_file_name(EFI_FILE_PROTOCOL *folder, char name[FILE_NAME_MAX])
+{
+    _Alignas(8) char buffer[FILE_INFO + FILE_NAME_UNITS * sizeof(CHAR16)];
+    UINTN size = sizeof(buffer);
+
+    EFI_STATUS status = folder->Read(folder, &size, buffer);
+    if (EFI_ERROR(status))
+        return status;
+    if (size <= FILE_INFO)
+        return EFI_NOT_FOUND;
+
+    const EFI_FILE_INFO *info = (const void *)buffer;
+    size_t units = (size - FILE_INFO) / sizeof(CHAR16);
+    if (info->Attribute & EFI_FILE_DIRECTORY ||
+        utf8_from_utf16(info->FileName, units, name, FILE_NAME_MAX) == 0)
+        name[0] = '\0'; /* none of ours */
+    return EFI_SUCCESS;
 }

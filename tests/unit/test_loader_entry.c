@@ -1,10 +1,13 @@
 /* Which entry is booted with which options: loader.conf, the folder of entries, LoadOptions. */
 /* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
 /* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
-/* links: loader/precomputed_tables.c */
+/* links: loader/precomputed_tables.c loader/entries.c loader/menu.c loader/menu_draw.c */
+/* links: loader/menu_edit.c loader/keyboard.c loader/screen.c loader/start_program.c */
+/* links: loader/initrd.c */
 /* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
 /* links: loader/leave_firmware.c loader/random.c loader/place_kernel.c */
-/* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
+/* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_console.c */
+/* links: tests/unit/fake_programs.c */
 /* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
 /* links: tests/unit/kernel_file.c tests/unit/handoff_check.c tests/unit/table_check.c */
 #include <stdarg.h>
@@ -154,7 +157,7 @@ static void test_broken_entry(void **state)
         const char *entry, *words;
     } cases[] = {
         {"", "the file is empty"},
-        {"title only\n", ENTRIES "/one.conf: no kernel line"},
+        {"title only\n", ENTRIES "/one.conf: no kernel, linux or efi line"},
         {"title a\n\nkernel kernel.elf\n", ENTRIES "/one.conf:3: the path must start with"},
         {"kernel /../kernel.elf\n", ":1: the path must start with"},
         {"kernel /kernel.elf\nkernel /kernel.elf\n", ":2: the key stands a second time: kernel"},

@@ -1,0 +1,464 @@
+/* The menu on the fake firmware: when it is shown, what keys do, what it looks like, and that no
+ * keyboard or screen, however broken, keeps the default from being booted. */
+/* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
+/* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
+/* links: loader/precomputed_tables.c loader/entries.c loader/menu.c loader/menu_draw.c */
+/* links: loader/menu_edit.c loader/keyboard.c loader/screen.c loader/start_program.c */
+/* links: loader/initrd.c */
+/* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
+/* links: loader/leave_firmware.c loader/random.c loader/place_kernel.c */
+/* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_console.c */
+/* links: tests/unit/fake_programs.c */
+/* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
+/* links: tests/unit/kernel_file.c tests/unit/handoff_check.c tests/unit/table_check.c */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "handoff_check.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define CONF         "/loader/loader.conf"
+#define ENTRIES      "/loader/entries"
+#define TITLE        "Bestla: what to boot"
+
+enum { UP = 1, DOWN, RIGHT, LEFT, HOME, END, DELETE = 8, PAGE_UP, PAGE_DOWN, ESC = 0x17 };
+
+/* Listed in this order: cherry, which is broken, banana, apple. */
+static void world(const char *conf)
+{
+    fake_world();
+    fake_remove(ENTRIES "/bestla-1.conf");
+    fake_remove(ENTRIES "/bestla-2.conf");
+    fake_remove(ENTRIES "/zebra.conf");
+    fake_add_text(CONF, conf);
+    fake_add_text(ENTRIES "/apple.conf",
+                  "title Apple\nversion 7\nkernel /kernel.elf\noptions from apple\n");
+    fake_add_text(ENTRIES "/banana.conf", "title Banana\nkernel /kernel.elf\noptions yellow\n");
+    fake_add_text(ENTRIES "/cherry.conf", "title Cherry\nkernel cherry.elf\n");
+}
+
+/* What the kernel was handed. */
+static const char *booted_options(void)
+{
+    struct fake_outcome outcome = fake_boot();
+    const struct boot_info *info = assert_good_handoff(&outcome);
+
+    assert_int_equal(fake.open_events, 0);
+    assert_false(fake_screen_has(TITLE)); /* firmware's screen is clear, and as it was */
+    assert_true(fake.cursor);
+    assert_int_equal(fake.attribute, 7);
+    return (const char *)(uintptr_t)info->options;
+}
+
+static void assert_sent_back(void)
+{
+    struct fake_outcome outcome = fake_boot();
+
+    assert_int_equal(outcome.ending, FAKE_RETURNED);
+    assert_int_equal(outcome.status, EFI_SUCCESS);
+    assert_string_equal(fake.console, "");
+    assert_all_given_back();
+}
+
+/* ---- when ------------------------------------------------------------------------------ */
+
+static void test_not_shown(void **state)
+{
+    (void)state;
+    world("default apple\n");
+    assert_string_equal(booted_options(), "from apple");
+    assert_int_equal(fake.calls_of[FAKE_READ_KEY], 1); /* one look */
+    for (int service = FAKE_FIRST_OF_MENU; service < FAKE_SERVICES; service++)
+        assert_int_equal(fake.calls_of[service], 0);
+
+    world("default apple\ntimeout menu-disabled\n");
+    fake.keys_at_once = true;
+    fake_type("x");
+    assert_string_equal(booted_options(), "from apple");
+    assert_int_equal(fake.calls_of[FAKE_READ_KEY], 0);
+
+    world("default banana\ntimeout 5\n"); /* one entry only */
+    fake_remove(ENTRIES "/apple.conf");
+    fake_remove(ENTRIES "/cherry.conf");
+    assert_string_equal(booted_options(), "yellow");
+    assert_int_equal(fake.seconds, 0);
+    assert_false(fake_screen_had(TITLE));
+}
+
+/* Nothing is pressed: the default is booted when the time is over, and not sooner. */
+static void test_timeout(void **state)
+{
+    static const unsigned timeouts[] = {1, 5, 3600};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(timeouts); i++) {
+        char conf[64];
+        snprintf(conf, sizeof(conf), "timeout %u\ndefault apple", timeouts[i]);
+        world(conf);
+        assert_string_equal(booted_options(), "from apple");
+        assert_int_equal(fake.seconds, timeouts[i]);
+        snprintf(conf, sizeof(conf), "Booting in %u s", timeouts[i]);
+        assert_true(fake_screen_had(conf));
+        assert_true(fake_screen_had("Booting in 1 s"));
+        assert_false(fake_screen_had("Booting in 0 s"));
+    }
+}
+
+/* A key stops the clock, even one that does nothing else; then a person has all the time. */
+static void test_key_stops_clock(void **state)
+{
+    (void)state;
+    world("timeout 5\ndefault apple");
+    fake_pause(4);
+    fake_type("x");
+    fake_pause(3000);
+    fake_type("\r");
+    assert_string_equal(booted_options(), "from apple");
+    assert_int_equal(fake.seconds, 3004);
+    assert_true(fake_screen_had("Booting in 2 s"));
+}
+
+/* A key that is down when the loader starts shows the menu, whatever the timeout, and that is all
+ * it does; so does `menu-force`. */
+static void test_held_key(void **state)
+{
+    static const char *const confs[] = {"default apple", "default apple\ntimeout 5",
+                                        "default apple\ntimeout menu-hidden"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(confs); i++) {
+        world(confs[i]);
+        fake.keys_at_once = true;
+        fake_type("\r\r\r\r");
+        fake_pause(100);
+        fake_press(UP);
+        fake_type("\r");
+        assert_string_equal(booted_options(), "yellow");
+        assert_int_equal(fake.seconds, 100);
+    }
+    world("default apple\ntimeout menu-force");
+    fake_pause(100);
+    fake_type("\r");
+    assert_string_equal(booted_options(), "from apple");
+    world("default apple");
+    fake_remove(ENTRIES "/banana.conf"); /* even of one */
+    fake_remove(ENTRIES "/cherry.conf");
+    fake.keys_at_once = true;
+    fake_type("x");
+    fake_pause(1);
+    fake_press(ESC);
+    assert_sent_back();
+}
+
+/* ---- choosing -------------------------------------------------------------------------- */
+
+static void test_choosing(void **state)
+{
+    static const struct {
+        uint16_t keys[6];
+        const char *options;
+    } cases[] = {
+        {{0}, "yellow"},
+        {{DOWN}, "from apple"},
+        {{DOWN, DOWN, DOWN}, "from apple"},
+        {{DOWN, UP}, "yellow"},
+        {{UP, UP, UP, DOWN}, "yellow"},
+        {{END}, "from apple"},
+        {{HOME, DOWN}, "yellow"},
+        {{PAGE_DOWN, PAGE_DOWN}, "from apple"},
+        {{PAGE_UP, DOWN, DOWN}, "from apple"},
+        {{LEFT, RIGHT, DELETE}, "yellow"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        world("timeout 9\ndefault banana");
+        for (size_t key = 0; key < COUNT(cases[i].keys) && cases[i].keys[key] != 0; key++)
+            fake_press(cases[i].keys[key]);
+        fake_type(i % 2 == 0 ? "\r" : "\n");
+        assert_string_equal(booted_options(), cases[i].options);
+    }
+}
+
+static void test_look(void **state)
+{
+    (void)state;
+    world("timeout 9\ndefault banana");
+    fake_press(ESC);
+    fake_remove(ENTRIES "/apple.conf");
+    fake_add_text(ENTRIES "/apple.conf", "title \xc3\x84pfel\nversion 7\nlinux /apple\n");
+    assert_sent_back();
+    assert_true(fake_screen_had(" " TITLE "  "));
+    assert_true(fake_screen_had("   cherry.conf:2: the path must start with / or \\ and must not "
+                                "contain ..: ch"));
+    assert_true(fake_screen_had(" > Banana  "));
+    assert_true(fake_screen_had("   #pfel 7  "));
+    assert_true(fake_screen_had(" /loader/entries/banana.conf: kernel /kernel.elf  "));
+    assert_true(fake_screen_had(" Booting in 9 s; any key stops the clock"));
+    assert_true(
+        fake_screen_had(" Up Down choose   Enter boot   e options   ? help   Esc firmware"));
+}
+
+/* Each row is told apart: by its file where title and version are the same, or there is none. */
+static void test_labels(void **state)
+{
+    (void)state;
+    world("timeout 9\n");
+    fake_add_text(ENTRIES "/apple.conf", "title Same\nversion 1\nkernel /kernel.elf\n");
+    fake_add_text(ENTRIES "/banana.conf", "title Same\nversion 1\nkernel /kernel.elf\n");
+    fake_add_text(ENTRIES "/cherry+0-3.conf", "title Same\nversion 2\nkernel /kernel.elf\n");
+    fake_add_text(ENTRIES "/date.conf", "kernel /kernel.elf\n");
+    fake_add_text(ENTRIES "/elder.conf", "title Other machine\narchitecture aa64\nefi /x\n");
+    fake_press(ESC);
+    assert_sent_back();
+    assert_true(fake_screen_had(" Same 1, apple.conf  "));
+    assert_true(fake_screen_had(" Same 1, banana.conf  "));
+    assert_true(fake_screen_had(" Same 2 (no tries left)  "));
+    assert_true(fake_screen_had(" > date.conf  "));
+    assert_false(fake_screen_had("Other machine"));
+}
+
+static void test_broken_entry(void **state)
+{
+    (void)state;
+    world("timeout 9\ndefault banana");
+    fake_press(UP);
+    fake_type("\r");
+    fake_pause(100);
+    fake_type("e");
+    fake_pause(1);
+    fake_press(DOWN);
+    fake_type("\r");
+    assert_string_equal(booted_options(), "yellow");
+    assert_true(fake_screen_had("This entry cannot be booted."));
+    assert_true(fake_screen_had(" > cherry.conf:2: the path must start with"));
+    assert_true(fake_screen_had(" start with / or \\ and must not contain ..: c"));
+
+    world("timeout 3\ndefault cherry"); /* none falls through to a neighbour */
+    struct fake_outcome outcome = fake_boot();
+    assert_refused(&outcome, EFI_LOAD_ERROR, ENTRIES "/cherry.conf:2: the path must start with");
+    assert_int_equal(fake.seconds, 3);
+}
+
+static void test_unreadable_entry(void **state)
+{
+    (void)state;
+    world("timeout 3\ndefault banana");
+    fake_claim_size(ENTRIES "/cherry.conf", 70000);
+    assert_string_equal(booted_options(), "yellow");
+    assert_true(fake_screen_had("cherry.conf: cannot be read (Load Error)"));
+}
+
+static void test_help(void **state)
+{
+    (void)state;
+    world("timeout 9\ndefault banana");
+    fake_type("?");
+    fake_pause(50);
+    fake_type("\r"); /* no more than goes back */
+    fake_press(DOWN);
+    fake_type("\r");
+    assert_string_equal(booted_options(), "from apple");
+    assert_true(fake_screen_had(" e       edit its options, for this boot"));
+}
+
+static void test_escape(void **state)
+{
+    (void)state;
+    world("timeout 9\n");
+    fake_press(ESC);
+    assert_sent_back();
+    world("timeout menu-force\ndefault apple");
+    fake_pause(1);
+    fake_press(ESC);
+    assert_sent_back();
+}
+
+/* ---- many entries, other screens ------------------------------------------------------- */
+
+static void many(unsigned entries, UINTN columns, UINTN rows)
+{
+    static char texts[100][64];
+    char path[64];
+
+    world("timeout 9\n");
+    fake_remove(ENTRIES "/apple.conf");
+    fake_remove(ENTRIES "/banana.conf");
+    fake_remove(ENTRIES "/cherry.conf");
+    fake.columns = columns;
+    fake.rows = rows;
+    for (unsigned i = 0; i < entries; i++) {
+        snprintf(path, sizeof(path), ENTRIES "/e-%u.conf", i);
+        snprintf(texts[i], sizeof(texts[i]), "title Entry %u.\nkernel /kernel.elf\noptions %u\n", i,
+                 i);
+        fake_add_text(path, texts[i]);
+    }
+}
+
+/* The one that is chosen is always on the screen, and the one that is booted. */
+static void test_scrolling(void **state)
+{
+    static const struct {
+        UINTN columns, rows;
+    } sizes[] = {{80, 25}, {40, 10}, {100, 31}, {200, 60}};
+
+    (void)state;
+    for (size_t size = 0; size < COUNT(sizes); size++) {
+        for (unsigned down = 0; down < 60; down += 7) {
+            char expected[32];
+            many(50, sizes[size].columns, sizes[size].rows);
+            for (unsigned i = 0; i < down; i++)
+                fake_press(DOWN);
+            fake_press(down % 2 == 0 ? UP : HOME);
+            unsigned at = down % 2 != 0 || down == 0 ? 0 : (down < 50 ? down : 49) - 1;
+            fake_type("\r");
+            snprintf(expected, sizeof(expected), "%u", 49 - at);
+            assert_string_equal(booted_options(), expected);
+            snprintf(expected, sizeof(expected), " > Entry %u. ", 49 - at);
+            assert_true(fake_screen_had(expected));
+            snprintf(expected, sizeof(expected), "(%u of 50)", at + 1);
+            assert_int_equal(fake_screen_had(expected), sizes[size].rows < 58);
+        }
+    }
+}
+
+static void test_default_far_down(void **state)
+{
+    (void)state;
+    many(50, 80, 25);
+    fake_add_text(CONF, "timeout 2\ndefault e-3\n");
+    assert_string_equal(booted_options(), "3");
+    assert_true(fake_screen_had(" > Entry 3. "));
+}
+
+static void test_odd_screens(void **state)
+{
+    static const struct {
+        UINTN columns, rows;
+    } sizes[] = {{0, 0}, {39, 25}, {80, 9}, {1, 1}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        world("timeout 2\ndefault apple");
+        fake.columns = 100; /* what firmware says is not what it has */
+        fake.rows = 40;
+        fake.said_columns = sizes[i].columns;
+        fake.said_rows = sizes[i].rows;
+        fake.says_size = true;
+        assert_string_equal(booted_options(), "from apple");
+        assert_true(fake_screen_had(" > Apple 7"));
+    }
+    world("timeout 2\ndefault apple");
+    fake.system.ConOut->Mode = NULL;
+    struct fake_outcome outcome = fake_boot();
+    assert_good_handoff(&outcome);
+    assert_true(fake_screen_had(" > Apple 7"));
+}
+
+/* ---- consoles that are not there, or broken -------------------------------------------- */
+
+static void test_no_console(void **state)
+{
+    (void)state;
+    for (int what = 0; what < 2; what++) {
+        for (int force = 0; force < 2; force++) {
+            world(force ? "timeout menu-force\ndefault apple" : "timeout 9\ndefault apple");
+            if (what == 0)
+                fake.system.ConIn = NULL;
+            else
+                fake.system.ConOut = NULL;
+            struct fake_outcome outcome = fake_boot();
+            assert_good_handoff(&outcome);
+            assert_int_equal(fake.seconds, 0);
+            assert_int_equal(fake.open_events, 0);
+        }
+    }
+}
+
+static void test_keyboard_fails(void **state)
+{
+    (void)state;
+    for (int force = 0; force < 2; force++) {
+        for (int events = 0; events < 3; events++) {
+            world(force ? "timeout menu-force\ndefault apple" : "timeout 9\ndefault apple");
+            fake.key_fails = true;
+            if (events == 1)
+                fake.system.ConIn->WaitForKey = NULL;
+            fake.keys_never_end = events == 2;
+            assert_string_equal(booted_options(), "from apple");
+            assert_true(fake.seconds < 100);
+        }
+    }
+}
+
+/* WaitForKey is signalled for ever, and there is no key: the clock goes on all the same. */
+static void test_keys_never_end(void **state)
+{
+    (void)state;
+    world("timeout 9\ndefault apple");
+    fake.keys_never_end = true;
+    assert_string_equal(booted_options(), "from apple");
+    assert_int_equal(fake.seconds, 9);
+}
+
+/* No events, no timers: the keyboard is polled. */
+static void test_polling(void **state)
+{
+    static const enum fake_service services[] = {FAKE_CREATE_EVENT, FAKE_SET_TIMER,
+                                                 FAKE_WAIT_FOR_EVENT};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(services) + 1; i++) {
+        for (int press = 0; press < 2; press++) {
+            world("timeout 9\ndefault apple");
+            if (i == COUNT(services))
+                fake.system.ConIn->WaitForKey = NULL;
+            else {
+                fake.nth_service = services[i];
+                fake.fail_nth = 1;
+            }
+            if (press) {
+                fake_pause(3);
+                fake_press(UP);
+                fake_pause(20);
+                fake_type("\r");
+            }
+            assert_string_equal(booted_options(), press ? "yellow" : "from apple");
+            assert_int_equal(fake.seconds, press ? 23 : 9);
+            assert_true(fake.calls_of[FAKE_STALL] >= 800);
+        }
+    }
+}
+
+/* Keys that firmware can tell by neither code are none. */
+static void test_partial_keys(void **state)
+{
+    (void)state;
+    world("timeout 9\ndefault apple");
+    for (int i = 0; i < 5; i++)
+        fake_press(0);
+    assert_string_equal(booted_options(), "from apple");
+    assert_int_equal(fake.seconds, 9);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_not_shown),        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_key_stops_clock),  cmocka_unit_test(test_held_key),
+        cmocka_unit_test(test_choosing),         cmocka_unit_test(test_look),
+        cmocka_unit_test(test_labels),           cmocka_unit_test(test_broken_entry),
+        cmocka_unit_test(test_unreadable_entry), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_escape),           cmocka_unit_test(test_scrolling),
+        cmocka_unit_test(test_default_far_down), cmocka_unit_test(test_odd_screens),
+        cmocka_unit_test(test_no_console),       cmocka_unit_test(test_keyboard_fails),
+        cmocka_unit_test(test_keys_never_end),   cmocka_unit_test(test_polling),
+        cmocka_unit_test(test_partial_keys),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
