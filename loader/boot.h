@@ -89,6 +89,10 @@ struct boot {
     uint64_t entered; /* TSC */
 
     struct ledger_page *ledger;
+    struct {
+        char *next;
+        uint64_t left;
+    } shared_page;           /* what allocate_bytes gives out */
     EFI_FILE_PROTOCOL *root; /* of the volume that the loader was started from */
 
     char *log; /* LOG_SIZE bytes of struct boot_log_record; NULL before there are any */
@@ -144,6 +148,8 @@ EFI_STATUS allocate_pages_at(struct boot *boot, enum memory_type type, uint64_t 
                              phys_addr_t at);
 EFI_STATUS allocate_pages_below(struct boot *boot, enum memory_type type, uint64_t bytes,
                                 uint64_t limit, phys_addr_t *at);
+/* For small things, which share pages: aligned to 16 bytes, and given back with all the rest. */
+EFI_STATUS allocate_bytes(struct boot *boot, uint64_t bytes, void **at);
 void free_pages(struct boot *boot, phys_addr_t at);
 void free_all_pages(struct boot *boot);
 void open_table_frames(struct boot *boot);

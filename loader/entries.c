@@ -18,10 +18,10 @@ static EFI_STATUS new_entry(struct boot *boot, const char *folder, const char *n
                             struct listed_entry **listed)
 {
     size_t size = strlen(folder) + 1 + strlen(name) + 1;
-    phys_addr_t at;
+    void *at;
 
-    TRY(allocate_pages(boot, MEMORY_LOADER, sizeof(struct listed_entry) + size, &at));
-    struct listed_entry *new = (struct listed_entry *)(uintptr_t)at.raw;
+    TRY(allocate_bytes(boot, sizeof(struct listed_entry) + size, &at));
+    struct listed_entry *new = at;
     char *path = (char *)(new + 1);
     format_text(path, size, "%s/%s", folder, name);
     *new = (struct listed_entry){

@@ -161,7 +161,7 @@ EFI_STATUS read_file(struct boot *boot, const struct file *file, uint64_t offset
 EFI_STATUS read_text_file(struct boot *boot, struct text path, struct text *text)
 {
     struct file file;
-    phys_addr_t at;
+    void *at;
 
     TRY(open_file(boot, path, &file));
     EFI_STATUS status = EFI_SUCCESS;
@@ -169,10 +169,10 @@ EFI_STATUS read_text_file(struct boot *boot, struct text path, struct text *text
         status = fail(boot, EFI_LOAD_ERROR, "%.*s: %lu bytes, more than %d", TEXT_ARG(path),
                       file.size, TEXT_FILE_MAX);
     if (!EFI_ERROR(status))
-        status = allocate_pages(boot, MEMORY_LOADER, max_u64(file.size, 1), &at);
+        status = allocate_bytes(boot, file.size, &at);
     if (!EFI_ERROR(status)) {
-        *text = (struct text){(const char *)(uintptr_t)at.raw, file.size};
-        status = read_file(boot, &file, 0, (void *)(uintptr_t)at.raw, file.size);
+        *text = (struct text){at, file.size};
+        status = read_file(boot, &file, 0, at, file.size);
     }
     close_file(&file);
     return status;
