@@ -192,6 +192,9 @@ EFI_STATUS open_file(struct boot *boot, struct text path, struct file *file);
 EFI_STATUS read_file(struct boot *boot, const struct file *file, uint64_t offset, void *to,
                      uint64_t size);
 void close_file(struct file *file);
+void close_boot_volume(struct boot *boot);
+
+/* text_file.c */
 /* The whole file into loader memory, where it stays; TEXT_FILE_MAX bytes at most. */
 EFI_STATUS read_text_file(struct boot *boot, struct text path, struct text *text);
 /* The names of the files in a folder, one a call: EFI_NOT_FOUND after the last. "" for
@@ -199,7 +202,6 @@ EFI_STATUS read_text_file(struct boot *boot, struct text path, struct text *text
 #define FILE_NAME_UNITS 256                       /* UCS-2 characters of a name, with the NUL */
 #define FILE_NAME_MAX   (3 * FILE_NAME_UNITS + 1) /* bytes of one in UTF-8 */
 EFI_STATUS next_file_name(EFI_FILE_PROTOCOL *folder, char name[FILE_NAME_MAX]);
-void close_boot_volume(struct boot *boot);
 
 /* unicode.c: UEFI's strings are UCS-2, ours UTF-8. Both terminate what they write and return
  * its length without the terminator; 0 when the text does not fit or cannot be told. */

@@ -154,8 +154,13 @@ static struct text only_name(const struct loader_conf *conf)
     return conf->default_pattern;
 }
 
-/* *edited: its options are in boot->options already. */
-static EFI_STATUS choose(struct boot *boot, struct listed_entry **choice, bool *edited)
+struct choice {
+    struct listed_entry *listed;
+    bool edited;     /* its options are in boot->options already */
+    bool menu_shown; /* which has cleared the screen */
+};
+
+static EFI_STATUS choose(struct boot *boot, struct choice *choice)
 {
     struct loader_conf conf;
     struct entry_list list;
@@ -164,32 +169,41 @@ static EFI_STATUS choose(struct boot *boot, struct listed_entry **choice, bool *
     TRY(read_loader_conf(boot, &conf));
     bool menu = wants_menu(boot, &conf, &sure);
     TRY(list_entries(boot, menu ? text_of("") : only_name(&conf), conf.auto_entries, &list));
-    *choice = default_entry(boot, &list, conf.default_pattern);
-    if (!menu || (!sure && list.count == 1))
+    choice->listed = default_entry(boot, &list, conf.default_pattern);
+    choice->menu_shown = menu && (sure || list.count > 1);
+    if (!choice->menu_shown)
         return EFI_SUCCESS;
 
-    struct menu_wish wish = {sure ? 0 : conf.timeout, conf.editor, *choice};
-    return run_menu(boot, &list, &wish, choice, edited);
+    struct menu_wish wish = {sure ? 0 : conf.timeout, conf.editor, choice->listed};
+    return run_menu(boot, &list, &wish, &choice->listed, &choice->edited);
+}
+
+/* That an entry cannot be read was said when it was tried. */
+static EFI_STATUS check_choice(struct boot *boot, const struct choice *choice)
+{
+    char refusal[REFUSAL_MAX];
+    EFI_STATUS unreadable = choice->listed->unreadable;
+
+    entry_refusal(choice->listed, refusal);
+    if (refusal[0] == '\0' || (EFI_ERROR(unreadable) && !choice->menu_shown))
+        return unreadable;
+    return fail(boot, EFI_ERROR(unreadable) ? unreadable : EFI_LOAD_ERROR, "%s", refusal);
 }
 
 EFI_STATUS choose_boot_entry(struct boot *boot)
 {
-    struct listed_entry *choice;
-    char refusal[REFUSAL_MAX];
-    bool edited = false;
+    struct choice choice = {0};
 
-    TRY(choose(boot, &choice, &edited));
-    entry_refusal(choice, refusal);
-    if (refusal[0] != '\0')
-        return fail(boot, EFI_ERROR(choice->unreadable) ? choice->unreadable : EFI_LOAD_ERROR, "%s",
-                    refusal);
-    if (!edited)
-        TRY(entry_options(boot, choice, boot->options));
-    boot->entry = choice->entry;
-    log_line(boot, LOG_INFO, "%.*s: %.*s %.*s%s", TEXT_ARG(choice->path),
-             TEXT_ARG(choice->entry.title), TEXT_ARG(choice->entry.version),
+    TRY(choose(boot, &choice));
+    TRY(check_choice(boot, &choice));
+    const struct listed_entry *listed = choice.listed;
+    if (!choice.edited)
+        TRY(entry_options(boot, listed, boot->options));
+    boot->entry = listed->entry;
+    log_line(boot, LOG_INFO, "%.*s: %.*s %.*s%s", TEXT_ARG(listed->path),
+             TEXT_ARG(listed->entry.title), TEXT_ARG(listed->entry.version),
              boot->chosen ? " (chosen in the menu)" : "");
-    if (option_is_set(text_of(boot->options), "verbose"))
+    if (listed->entry.kind == BOOT_KERNEL && option_is_set(text_of(boot->options), "verbose"))
         be_verbose(boot);
     return hand_on_options(boot);
 }

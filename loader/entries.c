@@ -6,7 +6,7 @@
 
 #define ENTRIES_PATH "/loader/entries"
 #define UNIFIED_PATH "/EFI/Linux"
-#define SHELL_PATH   "/shellx64.efi"
+#define SHELL_NAME   "shellx64.efi"
 
 /* Sorting them takes the square of it. */
 #define ENTRIES_MAX 1024
@@ -174,10 +174,10 @@ static EFI_STATUS find_shell(struct boot *boot, struct entry_list *list)
 {
     EFI_FILE_PROTOCOL *handle;
 
-    if (EFI_ERROR(open_handle(boot, text_of(SHELL_PATH), &handle)))
+    if (EFI_ERROR(open_handle(boot, text_of("/" SHELL_NAME), &handle)))
         return EFI_SUCCESS;
     handle->Close(handle);
-    return add_program(boot, "", SHELL_PATH + 1, text_of("UEFI shell"), list);
+    return add_program(boot, "", SHELL_NAME, text_of("UEFI shell"), list);
 }
 
 /* ---- the list -------------------------------------------------------------------------- */

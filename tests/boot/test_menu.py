@@ -19,7 +19,7 @@ INIT = ROOT / "build" / "tests" / "linux" / "init"
 UP, DOWN, HOME, ESC = "\x1b[A", "\x1b[B", "\x1b[H", "\x1b"
 SHOWN = "Esc firmware"
 BROKEN = "broken.conf:2: the path must start with / or \\ and must not contain ..: kernel.elf"
-LONG = "A title that is far too long for any screen that a machine of today may have, and so is cut "
+LONG = "A title that is far too long for any screen that a machine of today has, and so it is cut "
 
 
 class Keys:

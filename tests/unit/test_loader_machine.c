@@ -3,7 +3,7 @@
 /* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
 /* links: loader/precomputed_tables.c loader/entries.c loader/menu.c loader/menu_draw.c */
 /* links: loader/menu_edit.c loader/keyboard.c loader/screen.c loader/start_program.c */
-/* links: loader/initrd.c */
+/* links: loader/initrd.c loader/text_file.c */
 /* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
 /* links: loader/leave_firmware.c loader/random.c loader/place_kernel.c */
 /* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_console.c */

@@ -2,7 +2,7 @@
  * must come to is checked as ever. */
 /* links: loader/precomputed_tables.c loader/entries.c loader/menu.c loader/menu_draw.c */
 /* links: loader/menu_edit.c loader/keyboard.c loader/screen.c loader/start_program.c */
-/* links: loader/initrd.c */
+/* links: loader/initrd.c loader/text_file.c */
 /* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
 /* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
 /* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */

@@ -7,7 +7,7 @@
 /* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
 /* links: loader/leave_firmware.c loader/entries.c loader/menu.c loader/menu_draw.c */
 /* links: loader/menu_edit.c loader/keyboard.c loader/screen.c loader/start_program.c */
-/* links: loader/initrd.c tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
+/* links: loader/initrd.c loader/text_file.c tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
 /* links: tests/unit/fake_console.c tests/unit/fake_programs.c */
 /* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
 /* links: tests/unit/fake_memory.c tests/unit/kernel_file.c */
