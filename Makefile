@@ -260,6 +260,22 @@ $B/tests/efi/%.elf: $B/loader/tests/efi/%.o $B/loader/tests/efi/_chain.o \
 	$(call say,LD,$@)
 	$Q$(LINK) -T loader/loader.ld $(EFI_START) $(filter %.o,$^) $(EFI_LIBRARY) -o $@
 
+# ---- the Linux that the loader starts in a test --------------------------------------------
+
+LINUX_INIT  := $B/tests/linux/init
+LINUX_IMAGE := build/linux/vmlinuz
+
+$(LINUX_INIT): tests/linux/init.c $B/settings
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(BASE) -O2 -ffreestanding -mgeneral-regs-only -fno-stack-protector -fno-pie \
+	    -static -nostdlib $< -o $@
+
+# Where it cannot be had the script says why, and the test that wants it fails; all others run.
+$(LINUX_IMAGE):
+	$(call say,GET,$@)
+	-$Qscripts/fetch-linux $@
+
 # The loader's own files, with another main.
 $B/bench/read_cost.elf: $B/loader/tests/bench/read_cost.o $(LOADER_OBJECTS) loader/loader.ld
 	@mkdir -p $(@D)
@@ -330,7 +346,8 @@ unit: $(UNIT_TESTS)
 	    printf "%s\n%s\n" "$$0" "$$out"; exit 255; }; echo "$$0: $${out##*  ]}"'
 
 PYTEST_SELECT := -m 'not matrix'
-boot-tests: $B/bestla.img $B/bestla.iso $(TEST_KERNELS) $(TEST_PROGRAMS) tools-tests
+boot-tests: $B/bestla.img $B/bestla.iso $(TEST_KERNELS) $(TEST_PROGRAMS) $(LINUX_INIT) $(LINUX_IMAGE) \
+            tools-tests
 	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/picture tests/boot
 
 tools-tests: $B/kernel.elf $(TEST_KERNELS) $(CHECKED_TOOLS) $B/fuzz/hexelf
@@ -378,9 +395,10 @@ $B/host/%.o: %.c $B/settings
 	$Q$(CC) $(FAKE) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
 
 # Each test is one file beside the code it tests; what it needs of kernel/ and loader/ it
-# names in a line `/* links: FILE.c ... */`.
+# names in a line `/* links: FILE.c FOLDER/ ... */`; a folder is all the .c files in it.
 .SECONDEXPANSION:
-links = $(patsubst %.c,$B/host/%.o,$(shell sed -n 's|^/\* links: \(.*\) \*/$$|\1|p' tests/unit/$1.c))
+named = $(shell sed -n 's|^/\* links: \(.*\) \*/$$|\1|p' tests/unit/$1.c)
+links = $(patsubst %.c,$B/host/%.o,$(foreach n,$(named),$(if $(n:%/=),$n,$(wildcard $n*.c))))
 # The loader's handoff page lies in RAM of the fake world: below the end of the direct map's window.
 $B/unit/test_loader_%: LOW := -no-pie -Wl,-Ttext-segment=0x40000000
 $B/unit/test_qr_code: LIBRARIES := -lqrencode

@@ -16,13 +16,15 @@
 enum boot_entry_status {
     BOOT_ENTRY_OK,
     BOOT_ENTRY_EMPTY,         /* no key in the whole file (line 0) */
-    BOOT_ENTRY_NO_KERNEL,     /* an entry without a `kernel` line (line 0) */
+    BOOT_ENTRY_NO_KERNEL,     /* an entry without a `kernel`, `linux` or `efi` line (line 0) */
+    BOOT_ENTRY_SECOND_KIND,   /* and one with two kinds of them */
     BOOT_ENTRY_LINE_TOO_LONG, /* more than BOOT_ENTRY_LINE_MAX bytes */
     BOOT_ENTRY_BAD_CHARACTER, /* a control character but the tab, or invalid UTF-8 */
     BOOT_ENTRY_NO_VALUE,      /* a known key with nothing behind it */
     BOOT_ENTRY_REPEATED,      /* a key that may stand only once stands again */
     BOOT_ENTRY_BAD_PATH,      /* a path not starting with / or \, or with a component .. */
     BOOT_ENTRY_BAD_NUMBER,    /* loader.conf's `timeout`: digits, at most 3600 */
+    BOOT_ENTRY_BAD_SWITCH,    /* loader.conf's `editor`, `auto-entries`: neither yes nor no */
     BOOT_ENTRY_TOO_LONG,      /* options together do not fit the buffer */
 };
 
@@ -33,19 +35,44 @@ struct boot_entry_error {
                          up to it; else empty. Checked: safe to print. */
 };
 
+/* Which line says what is booted. */
+enum boot_kind {
+    BOOT_KERNEL, /* `kernel`: an ELF64 that docs/handoff.md describes */
+    BOOT_LINUX,  /* `linux`: a Linux kernel with an EFI stub */
+    BOOT_EFI,    /* `efi`: an EFI program */
+};
+
+/* Each text but the first and the last is empty when not given. */
 struct boot_entry {
     struct text file;
-    struct text title;   /* empty when not given */
-    struct text version; /* empty when not given */
-    struct text kernel;  /* a path from the volume's root */
+    struct text title;
+    struct text version;
+    struct text sort_key;
+    struct text machine_id;
+    struct text architecture;
+    enum boot_kind kind;
+    struct text program; /* a path from the volume's root */
+};
+
+/* When the menu is shown. */
+enum menu_when {
+    MENU_BY_TIMEOUT, /* there is a timeout, and more than one entry; or a key is pressed */
+    MENU_ALWAYS,     /* `timeout menu-force`: until somebody chooses */
+    MENU_NEVER,      /* `timeout menu-disabled`: not even for a key */
 };
 
 struct loader_conf {
     struct text default_pattern; /* empty when not given */
     unsigned timeout;            /* seconds; 0 when not given */
+    enum menu_when menu;
+    bool editor;       /* options may be edited; true when not given */
+    bool auto_entries; /* what is found without an entry is listed; true when not given */
 };
 
-/* These two stop at the first error. What they fill in is then all empty, and
+/* What holds where there is no loader.conf. */
+struct loader_conf loader_conf_default(void);
+
+/* These two stop at the first error. What they fill in is then all empty, or the default, and
  * `error` says why; after success its status is BOOT_ENTRY_OK. */
 __attribute__((warn_unused_result)) enum boot_entry_status boot_entry_parse(
     struct text file, struct boot_entry *entry, struct boot_entry_error *error);
@@ -57,6 +84,9 @@ __attribute__((warn_unused_result)) enum boot_entry_status loader_conf_parse(
  * entry->file. False when there is none left. The value is `PATH` or `PATH words
  * for whoever reads the module`. */
 bool boot_entry_next_module(struct text *rest, struct text *path, struct text *words);
+
+/* As above, for the `initrd` lines. */
+bool boot_entry_next_initrd(struct text *rest, struct text *path);
 
 /* Joins all `options` lines with single blanks into `buffer` (NUL-terminated).
  * BOOT_ENTRY_TOO_LONG when they do not fit; the buffer is then "", or untouched

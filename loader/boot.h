@@ -10,13 +10,16 @@
 
 #include "boot_entry.h"
 #include "boot_info.h"
+#include "edit_line.h"
 #include "elf_image.h"
+#include "entry_order.h"
 #include "format.h"
 #include "kaslr.h"
 #include "log_level.h"
 #include "page_table.h"
 
 #define OPTIONS_MAX   4096 /* bytes of the options line with its NUL */
+#define TEXT_FILE_MAX (64 * 1024)
 #define LOG_SIZE      (16 * 1024)
 #define HANDOFF_STACK (16 * 1024)
 
@@ -31,6 +34,23 @@ struct table_frames {
     struct boot *boot;
     phys_addr_t next;
     size_t left; /* pages */
+};
+
+/* An entry that may be booted, or one that cannot and is listed as what it is. */
+struct listed_entry {
+    struct listed_entry *next;
+    struct text name; /* of its file */
+    struct text path; /* and that with the folders, for messages */
+    struct boot_entry entry;
+    bool last; /* behind all that is described */
+
+    EFI_STATUS unreadable;         /* EFI_SUCCESS: its file could be read */
+    struct boot_entry_error error; /* BOOT_ENTRY_OK: and parsed */
+};
+
+struct entry_list {
+    struct listed_entry *first; /* in the order of common/entry_order.h */
+    size_t count;
 };
 
 #define RANDOM_WORDS 4
@@ -77,6 +97,10 @@ struct boot {
     uint64_t entered; /* TSC */
 
     struct ledger_page *ledger;
+    struct {
+        char *next;
+        uint64_t left;
+    } shared_page;           /* what allocate_bytes gives out */
     EFI_FILE_PROTOCOL *root; /* of the volume that the loader was started from */
 
     char *log; /* LOG_SIZE bytes of struct boot_log_record; NULL before there are any */
@@ -87,6 +111,9 @@ struct boot {
 
     struct boot_entry entry;
     char options[OPTIONS_MAX];
+    bool menu_again; /* the menu was left for something that has come to an end */
+    bool sent_back;  /* to firmware, by a person at the menu */
+    bool chosen;     /* in the menu, by a person, who may choose again if it fails */
 
     struct loader_random random;
     struct kernel kernel;
@@ -114,6 +141,10 @@ void log_line(struct boot *boot, enum log_level level, const char *format, ...);
 /* Logs "sentence (status)" as an error and returns the status. */
 FORMAT_LIKE_PRINTF(3, 4)
 EFI_STATUS fail(struct boot *boot, EFI_STATUS status, const char *format, ...);
+/* A line on firmware's console, whether or not the log is shown there. */
+FORMAT_LIKE_PRINTF(2, 3)
+void print(struct boot *boot, const char *format, ...);
+const char *status_text(EFI_STATUS status);
 /* After ExitBootServices: one line to COM1, and the end. */
 FORMAT_LIKE_PRINTF(1, 2)
 _Noreturn void halt_with(const char *format, ...);
@@ -126,6 +157,8 @@ EFI_STATUS allocate_pages_at(struct boot *boot, enum memory_type type, uint64_t 
                              phys_addr_t at);
 EFI_STATUS allocate_pages_below(struct boot *boot, enum memory_type type, uint64_t bytes,
                                 uint64_t limit, phys_addr_t *at);
+/* For small things, which share pages: aligned to 16 bytes, and given back with all the rest. */
+EFI_STATUS allocate_bytes(struct boot *boot, uint64_t bytes, void **at);
 void free_pages(struct boot *boot, phys_addr_t at);
 void free_all_pages(struct boot *boot);
 void open_table_frames(struct boot *boot);
@@ -159,6 +192,8 @@ struct file {
     struct text path; /* for messages */
 };
 EFI_STATUS open_boot_volume(struct boot *boot);
+/* A path as firmware has it, with `\\`; its length, 0 when it does not fit or cannot be told. */
+size_t firmware_path(struct text path, CHAR16 *name, size_t units);
 /* Opens a file or a folder and says nothing: EFI_NOT_FOUND may be what was hoped for. */
 EFI_STATUS open_handle(struct boot *boot, struct text path, EFI_FILE_PROTOCOL **handle);
 EFI_STATUS open_file(struct boot *boot, struct text path, struct file *file);
@@ -168,13 +203,58 @@ EFI_STATUS read_file(struct boot *boot, const struct file *file, uint64_t offset
 void close_file(struct file *file);
 void close_boot_volume(struct boot *boot);
 
+/* text_file.c */
+/* The whole file into loader memory, where it stays; TEXT_FILE_MAX bytes at most. */
+EFI_STATUS read_text_file(struct boot *boot, struct text path, struct text *text);
+/* The names of the files in a folder, one a call: EFI_NOT_FOUND after the last. "" for
+ * a folder, and for what UTF-8 cannot tell. Says nothing. */
+#define FILE_NAME_UNITS 256                       /* UCS-2 characters of a name, with the NUL */
+#define FILE_NAME_MAX   (3 * FILE_NAME_UNITS + 1) /* bytes of one in UTF-8 */
+EFI_STATUS next_file_name(EFI_FILE_PROTOCOL *folder, char name[FILE_NAME_MAX]);
+
 /* unicode.c: UEFI's strings are UCS-2, ours UTF-8. Both terminate what they write and return
  * its length without the terminator; 0 when the text does not fit or cannot be told. */
 size_t utf16_from_utf8(struct text text, CHAR16 *out, size_t units);
+/* Splits a character off a text that is not empty; `?` for what UCS-2 lacks and what is no UTF-8.
+ */
+CHAR16 next_utf16(struct text *rest);
 size_t utf8_from_utf16(const CHAR16 *text, size_t units, char *out, size_t size);
 
-/* choose_entry.c: loader.conf, loader/entries, LoadOptions */
+/* entries.c: /loader/entries, and what is found beside it. `only` empty: all of it; else no more
+ * than the entries of that name, if there are any. */
+EFI_STATUS list_entries(struct boot *boot, struct text only, bool automatic,
+                        struct entry_list *list);
+/* The first that the pattern matches; where none does or it is empty, the first; NULL of none. */
+struct listed_entry *default_entry(struct boot *boot, const struct entry_list *list,
+                                   struct text pattern);
+/* Why it cannot be booted, on one line; "" if it can. */
+#define REFUSAL_MAX 256
+void entry_refusal(const struct listed_entry *listed, char text[REFUSAL_MAX]);
+
+/* choose_entry.c: loader.conf, the menu, LoadOptions. EFI_ABORTED, of which nothing is said: back
+ * to firmware, as a person asked. */
 EFI_STATUS choose_boot_entry(struct boot *boot);
+/* The options that it would be booted with, into `options`. */
+EFI_STATUS entry_options(struct boot *boot, const struct listed_entry *listed,
+                         char options[OPTIONS_MAX]);
+
+/* menu.c */
+struct menu_wish {
+    unsigned timeout;          /* seconds to the default's boot; 0: a person chooses */
+    bool editor;               /* options may be edited */
+    struct listed_entry *best; /* the default */
+};
+/* A choice, and its options if they were edited: then *edited is set, and they are in
+ * boot->options. EFI_ABORTED: back to firmware. The default where there is no console. */
+EFI_STATUS run_menu(struct boot *boot, const struct entry_list *list, const struct menu_wish *wish,
+                    struct listed_entry **choice, bool *edited);
+
+/* start_program.c: `efi` and `linux` entries. Gives all memory back and closes the volume, then
+ * runs the program; returns, if it does, what it returned. */
+EFI_STATUS start_program(struct boot *boot);
+/* After what a person chose has come to an end: shows how, and waits for a key. False: there is
+ * nobody to press one. */
+bool wait_for_person(struct boot *boot, EFI_STATUS status);
 
 /* random.c */
 /* Fills them, two words or more, from EFI_RNG_PROTOCOL; false, and they hold anything, where there

@@ -99,7 +99,7 @@ void log_line(struct boot *boot, enum log_level level, const char *format, ...)
 }
 
 /* UEFI 2.10, appendix D. */
-static const char *status_text(EFI_STATUS status)
+const char *status_text(EFI_STATUS status)
 {
     static const char *const texts[] = {
         "Success",          "Load Error",           "Invalid Parameter",
@@ -116,6 +116,17 @@ static const char *status_text(EFI_STATUS status)
     };
     EFI_STATUS code = status & ~EFI_ERROR_MASK;
     return code < sizeof(texts) / sizeof(texts[0]) ? texts[code] : "unknown";
+}
+
+void print(struct boot *boot, const char *format, ...)
+{
+    char text[LINE_MAX];
+    va_list args;
+
+    va_start(args, format);
+    size_t whole = format_text_args(text, sizeof(text), format, args);
+    va_end(args);
+    print_to_firmware(boot, text, min_u64(whole, sizeof(text) - 1));
 }
 
 EFI_STATUS fail(struct boot *boot, EFI_STATUS status, const char *format, ...)

@@ -102,6 +102,25 @@ EFI_STATUS allocate_pages_below(struct boot *boot, enum memory_type type, uint64
     return allocate_not_at_0(boot, AllocateMaxAddress, type, bytes, at);
 }
 
+EFI_STATUS allocate_bytes(struct boot *boot, uint64_t bytes, void **at)
+{
+    phys_addr_t page;
+
+    bytes = align_up(max_u64(bytes, 1), 16);
+    if (bytes > boot->shared_page.left) {
+        TRY(allocate_pages(boot, MEMORY_LOADER, bytes, &page));
+        *at = (void *)(uintptr_t)page.raw;
+        if (bytes > PAGE_SIZE / 2)
+            return EFI_SUCCESS; /* what is left of its last page is not worth it */
+        boot->shared_page.next = *at;
+        boot->shared_page.left = PAGE_SIZE;
+    }
+    *at = boot->shared_page.next;
+    boot->shared_page.next += bytes;
+    boot->shared_page.left -= bytes;
+    return EFI_SUCCESS;
+}
+
 static void give_back(struct boot *boot, phys_addr_t at, uint64_t pages)
 {
     EFI_STATUS status = boot->system->BootServices->FreePages(at.raw, pages);
@@ -126,6 +145,7 @@ void free_pages(struct boot *boot, phys_addr_t at)
 void free_all_pages(struct boot *boot)
 {
     boot->log = NULL; /* it goes too */
+    boot->shared_page.left = 0;
     for (struct ledger_page *page = boot->ledger, *next; page != NULL; page = next) {
         next = page->next;
         for (size_t i = 0; i < page->count; i++)

@@ -161,7 +161,7 @@ EFI_STATUS load_kernel(struct boot *boot)
 {
     struct file file;
 
-    TRY(open_file(boot, boot->entry.kernel, &file));
+    TRY(open_file(boot, boot->entry.program, &file));
     EFI_STATUS status = load_image(boot, &file);
     close_file(&file);
     return status;

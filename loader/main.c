@@ -2,7 +2,7 @@
  *
  * Firmware calls efi_main (through gnu-efi's start code, which has relocated the image).
  * Until leave_firmware each step may fail: then everything is given back and
- * firmware gets the status. */
+ * firmware gets the status, or a person who had chosen the entry the menu again. */
 #include "boot.h"
 
 #include "x86_cpu.h"
@@ -12,7 +12,7 @@ void step_done(struct boot *boot, enum boot_step step)
     boot->info->step_tsc[step] = read_tsc();
 }
 
-static EFI_STATUS boot_kernel(struct boot *boot)
+static EFI_STATUS boot_once(struct boot *boot)
 {
     TRY(open_log(boot));
     TRY(open_boot_info(boot));
@@ -20,6 +20,8 @@ static EFI_STATUS boot_kernel(struct boot *boot)
 
     TRY(open_boot_volume(boot));
     TRY(choose_boot_entry(boot));
+    if (boot->entry.kind != BOOT_KERNEL)
+        return start_program(boot);
     step_done(boot, BOOT_STEP_CONFIGURED);
 
     open_random_source(boot);
@@ -40,20 +42,33 @@ static EFI_STATUS boot_kernel(struct boot *boot)
     enter_kernel(boot);
 }
 
+/* True: a person chose what has now come to an end, and is to choose again. */
+static bool try_to_boot(struct boot *boot, EFI_STATUS *status)
+{
+    *status = boot_once(boot);
+    close_boot_volume(boot);
+    free_all_pages(boot);
+    if (boot->sent_back)
+        *status = EFI_SUCCESS; /* UEFI 2.10, 3.1.1: firmware then shows a menu of its own */
+    return boot->chosen && wait_for_person(boot, *status);
+}
+
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
-    struct boot boot = {
-        .image = image,
-        .system = system,
-        .entered = read_tsc(),
-        .paging = cpu_paging_features(),
-    };
+    EFI_STATUS status;
+    bool again = false;
 
     /* UEFI 2.10, 7.5: the watchdog that firmware starts resets the machine after 5 minutes. */
     system->BootServices->SetWatchdogTimer(0, 0, 0, NULL);
-
-    EFI_STATUS status = boot_kernel(&boot);
-    close_boot_volume(&boot);
-    free_all_pages(&boot);
+    do {
+        struct boot boot = {
+            .image = image,
+            .system = system,
+            .entered = read_tsc(),
+            .menu_again = again,
+            .paging = cpu_paging_features(),
+        };
+        again = try_to_boot(&boot, &status);
+    } while (again);
     return status;
 }

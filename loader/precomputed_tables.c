@@ -18,7 +18,7 @@ static EFI_STATUS refuse(struct boot *boot, const struct image_tables_error *err
     char text[256];
 
     image_tables_describe(error, text, sizeof(text));
-    return fail(boot, EFI_LOAD_ERROR, "%.*s: %s", TEXT_ARG(boot->entry.kernel), text);
+    return fail(boot, EFI_LOAD_ERROR, "%.*s: %s", TEXT_ARG(boot->entry.program), text);
 }
 
 /* Are there tables that this loader knows, and are they wanted? Where `found` says no, the log has

@@ -19,6 +19,19 @@ static CHAR16 next_code(struct text *rest)
     return (CHAR16)code;
 }
 
+CHAR16 next_utf16(struct text *rest)
+{
+    CHAR16 code = next_code(rest);
+
+    if (code != 0)
+        return code < ' ' ? '?' : code;
+    do {
+        rest->start++;
+        rest->length--;
+    } while (rest->length > 0 && ((unsigned char)*rest->start & 0xc0) == 0x80);
+    return '?';
+}
+
 size_t utf16_from_utf8(struct text text, CHAR16 *out, size_t units)
 {
     size_t used = 0;

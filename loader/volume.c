@@ -38,17 +38,23 @@ void close_boot_volume(struct boot *boot)
     boot->root = NULL;
 }
 
-EFI_STATUS open_handle(struct boot *boot, struct text path, EFI_FILE_PROTOCOL **handle)
+size_t firmware_path(struct text path, CHAR16 *name, size_t units)
 {
-    CHAR16 name[PATH_MAX];
-    size_t units = utf16_from_utf8(path, name, PATH_MAX);
+    size_t length = utf16_from_utf8(path, name, units);
 
-    if (units == 0)
-        return EFI_UNSUPPORTED;
-    for (size_t i = 0; i < units; i++) {
+    for (size_t i = 0; i < length; i++) {
         if (name[i] == '/')
             name[i] = '\\';
     }
+    return length;
+}
+
+EFI_STATUS open_handle(struct boot *boot, struct text path, EFI_FILE_PROTOCOL **handle)
+{
+    CHAR16 name[PATH_MAX];
+
+    if (firmware_path(path, name, PATH_MAX) == 0)
+        return EFI_UNSUPPORTED;
     return boot->root->Open(boot->root, handle, name, EFI_FILE_MODE_READ, 0);
 }
 

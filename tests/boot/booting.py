@@ -102,6 +102,10 @@ class Boot:
             f"nothing after {time.monotonic() - start:.0f} s"
         raise AssertionError(f"waited for {' or '.join(map(repr, patterns))}: {why}")
 
+    def wait_more(self, length: int, timeout: float) -> str:
+        """What follows the first `length` characters printed, as soon as there is any."""
+        return self._serial.wait_more(length, timeout)
+
     def wait_for_debugcon(self, pattern: str, timeout: float = BOOT_TIMEOUT) -> re.Match[str]:
         """As wait_for, on what a machine without a serial port says."""
         deadline = time.monotonic() + timeout * SCALE

@@ -142,13 +142,25 @@ static EFI_STATUS EFIAPI open_root(EFI_SIMPLE_FILE_SYSTEM_PROTOCOL *system, EFI_
     return EFI_ERROR(status) ? status : count_file(real, to);
 }
 
+/* With a device path, so that programs can be loaded from it. */
 static EFI_HANDLE install_file_system(void)
 {
     static EFI_SIMPLE_FILE_SYSTEM_PROTOCOL counted = {
         .Revision = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_REVISION, .OpenVolume = open_root};
+    static struct {
+        VENDOR_DEVICE_PATH vendor;
+        EFI_DEVICE_PATH_PROTOCOL end;
+    } path = {
+        {{HARDWARE_DEVICE_PATH, HW_VENDOR_DP, {sizeof(VENDOR_DEVICE_PATH), 0}},
+         {0xbe571a00, 1, 2, {3, 4, 5, 6, 7, 8, 9, 10}}},
+        {END_DEVICE_PATH_TYPE, END_ENTIRE_DEVICE_PATH_SUBTYPE, {sizeof(path.end), 0}},
+    };
     EFI_GUID guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
+    EFI_GUID path_guid = EFI_DEVICE_PATH_PROTOCOL_GUID;
     EFI_HANDLE handle = NULL;
 
+    must(services->InstallProtocolInterface(&handle, &path_guid, EFI_NATIVE_INTERFACE, &path),
+         "a device path of our own");
     must(services->InstallProtocolInterface(&handle, &guid, EFI_NATIVE_INTERFACE, &counted),
          "a file system of our own");
     return handle;

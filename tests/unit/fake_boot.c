@@ -101,7 +101,10 @@ void assert_all_given_back(void)
 {
     assert_int_equal(fake_leaked_pages(), 0);
     assert_int_equal(fake.open_handles, 0);
-    assert_int_equal(fake.pools, 0);
+    assert_int_equal(fake.open_events, 0);
+    assert_int_equal(fake.open_images, 0);
+    assert_int_equal(fake.open_pools, 0);
+    assert_null(fake.initrd_handle);
 }
 
 void assert_refused(const struct fake_outcome *got, EFI_STATUS status, const char *words)

@@ -93,6 +93,13 @@ void fake_reset_files(void)
     fake_add_folder("");
 }
 
+bool fake_file_is_there(const char *path)
+{
+    const struct node *node = find(path);
+
+    return node != NULL && !node->folder;
+}
+
 static struct handle *handle_of(EFI_FILE_PROTOCOL *file)
 {
     return (struct handle *)file;

@@ -1,9 +1,10 @@
-/* See fake_firmware.h: the system table, protocols, console, and the counting of calls. */
+/* See fake_firmware.h: the system table, protocols, and the counting of calls. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fake_firmware.h"
@@ -13,9 +14,7 @@
 struct fake_firmware fake;
 
 static char image_handle, device_handle, screen_handles[1 + FAKE_MORE_SCREENS];
-static EFI_HANDLE handle_buffer[1 + FAKE_MORE_SCREENS];
 static EFI_BOOT_SERVICES services;
-static SIMPLE_TEXT_OUTPUT_INTERFACE console;
 static EFI_SIMPLE_FILE_SYSTEM_PROTOCOL volume;
 static EFI_GRAPHICS_OUTPUT_PROTOCOL graphics[1 + FAKE_MORE_SCREENS];
 static EFI_RNG_PROTOCOL rng;
@@ -46,6 +45,20 @@ const char *fake_service_name(enum fake_service service)
         "Read",
         "SetPosition",
         "GetPosition",
+        "ReadKeyStroke",
+        "CreateEvent",
+        "SetTimer",
+        "WaitForEvent",
+        "CloseEvent",
+        "Stall",
+        "QueryMode",
+        "a call that draws",
+        "LoadImage",
+        "StartImage",
+        "UnloadImage",
+        "InstallMultipleProtocolInterfaces",
+        "UninstallMultipleProtocolInterfaces",
+        "FreePool",
     };
     return names[service];
 }
@@ -138,25 +151,19 @@ static EFI_STATUS EFIAPI locate_handle_buffer(EFI_LOCATE_SEARCH_TYPE type, EFI_G
     if (!is_guid(guid, gop) || !fake.has_framebuffer)
         return EFI_NOT_FOUND;
     *count = 1 + fake.more_screens;
+    *handles = calloc(*count, sizeof(**handles));
+    assert_non_null(*handles);
     for (size_t i = 0; i < *count; i++)
-        handle_buffer[i] = &screen_handles[i];
-    *handles = handle_buffer;
-    fake.pools++;
+        (*handles)[i] = &screen_handles[i];
+    fake.open_pools++;
     return EFI_SUCCESS;
-}
-
-static EFI_STATUS EFIAPI free_pool(void *pool)
-{
-    assert_ptr_equal(pool, handle_buffer);
-    assert_int_equal(fake.pools, 1);
-    fake.pools = 0;
-    return fake_call_fails(FAKE_FREE_POOL) ? fake.fail_status : EFI_SUCCESS;
 }
 
 static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void **interface)
 {
     EFI_GUID loaded = EFI_LOADED_IMAGE_PROTOCOL_GUID;
     EFI_GUID file_system = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
+    EFI_GUID path = EFI_DEVICE_PATH_PROTOCOL_GUID;
 
     for (size_t i = 0; i < 1 + FAKE_MORE_SCREENS; i++) {
         if (handle == &screen_handles[i])
@@ -168,6 +175,10 @@ static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void
         *interface = &fake.loaded;
     else if (handle == &device_handle && is_guid(guid, file_system) && fake.has_file_system)
         *interface = &volume;
+    else if (handle == &device_handle && is_guid(guid, path) && fake.has_device_path)
+        *interface = (void *)(uintptr_t)fake_device_path();
+    else if (handle == fake_program_handle() && is_guid(guid, loaded) && fake.open_images == 1)
+        *interface = &fake.program_image;
     else
         return EFI_UNSUPPORTED;
     return EFI_SUCCESS;
@@ -219,19 +230,6 @@ static EFI_STATUS EFIAPI get_rng(EFI_RNG_PROTOCOL *self, EFI_RNG_ALGORITHM *algo
     return fails ? fake.fail_status : EFI_SUCCESS;
 }
 
-static EFI_STATUS EFIAPI output_string(SIMPLE_TEXT_OUTPUT_INTERFACE *self, CHAR16 *text)
-{
-    assert_ptr_equal(self, &console);
-    if (fake_call_fails(FAKE_OUTPUT_STRING))
-        return fake.fail_status;
-    for (; *text != 0; text++) {
-        assert_true(*text < 0x80);
-        assert_true(fake.console_used + 1 < sizeof(fake.console));
-        fake.console[fake.console_used++] = (char)*text;
-    }
-    return EFI_SUCCESS;
-}
-
 static void set_up_services(void)
 {
     services = (EFI_BOOT_SERVICES){
@@ -240,10 +238,10 @@ static void set_up_services(void)
         .HandleProtocol = handle_protocol,
         .LocateProtocol = locate_protocol,
         .LocateHandleBuffer = locate_handle_buffer,
-        .FreePool = free_pool,
     };
     fake_set_memory_services(&services);
-    console = (SIMPLE_TEXT_OUTPUT_INTERFACE){.OutputString = output_string};
+    fake_set_event_services(&services);
+    fake_set_program_services(&services);
     volume = (EFI_SIMPLE_FILE_SYSTEM_PROTOCOL){.OpenVolume = fake_open_volume};
     graphics[0] = (EFI_GRAPHICS_OUTPUT_PROTOCOL){.Mode = &fake.mode};
     for (size_t i = 0; i < FAKE_MORE_SCREENS; i++)
@@ -283,7 +281,7 @@ void fake_reset(void)
     fake.element_size = 0x30;
     fake.any_below = fake.read_limit = fake.short_limit = fake.read_below = fake.error_at =
         UINT64_MAX;
-    fake.has_rng = fake.has_file_system = true;
+    fake.has_rng = fake.has_file_system = fake.has_device_path = true;
     fake.watchdog = 300;
     set_up_framebuffer();
     set_up_services();
@@ -293,10 +291,13 @@ void fake_reset(void)
         .ImageSize = 0x20000,
     };
     fake.system = (EFI_SYSTEM_TABLE){
-        .ConOut = &console,
+        .ConIn = fake_keyboard(),
+        .ConOut = fake_screen(),
         .BootServices = &services,
         .ConfigurationTable = fake.tables,
     };
     fake_reset_pages();
     fake_reset_files();
+    fake_reset_console();
+    fake_reset_programs();
 }

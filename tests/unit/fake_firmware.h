@@ -40,6 +40,20 @@ enum fake_service {
     FAKE_READ,
     FAKE_SET_POSITION,
     FAKE_GET_POSITION,
+    FAKE_READ_KEY,
+    FAKE_FIRST_OF_MENU, /* what only the menu calls, and programs */
+    FAKE_CREATE_EVENT = FAKE_FIRST_OF_MENU,
+    FAKE_SET_TIMER,
+    FAKE_WAIT_FOR_EVENT,
+    FAKE_CLOSE_EVENT,
+    FAKE_STALL,
+    FAKE_QUERY_MODE,
+    FAKE_DRAW, /* any other call of the screen's but OutputString */
+    FAKE_LOAD_IMAGE,
+    FAKE_START_IMAGE,
+    FAKE_UNLOAD_IMAGE,
+    FAKE_INSTALL_PROTOCOLS,
+    FAKE_UNINSTALL_PROTOCOLS,
     FAKE_SERVICES,
 };
 
@@ -62,6 +76,15 @@ struct fake_read {
     bool failed;
     uint64_t to;
 };
+
+/* What a person does: a key, or nothing for so many seconds. */
+struct fake_key {
+    uint16_t scan_code, character;
+    unsigned seconds; /* not 0: no key */
+};
+
+#define FAKE_ROWS_MAX    60
+#define FAKE_COLUMNS_MAX 200
 
 struct fake_firmware {
     /* On order. */
@@ -99,6 +122,22 @@ struct fake_firmware {
     bool random_stuck;    /* and nothing but that */
     unsigned words;       /* given of that kind */
     bool has_file_system;
+    bool has_device_path;
+
+    struct fake_key keys[512]; /* then nothing more is pressed */
+    size_t key_count;
+    bool keys_at_once;   /* the first is down when the loader starts; else, when it waits for one */
+    bool keys_never_end; /* WaitForKey is signalled though there is no key */
+    bool key_fails;      /* ReadKeyStroke, always ... */
+    bool keys_then_fail; /* ... or when all keys have been read */
+    UINTN columns, rows;
+    bool says_size; /* QueryMode gives these instead */
+    UINTN said_columns, said_rows;
+
+    EFI_STATUS load_status;      /* of LoadImage, if the file is there */
+    EFI_STATUS (*program)(void); /* what StartImage runs */
+    bool program_leaves_words;   /* in firmware's pool, when it returns */
+    bool initrd_is_offered;      /* by somebody else */
     EFI_CONFIGURATION_TABLE tables[8];
     EFI_LOADED_IMAGE_PROTOCOL loaded;
     EFI_SYSTEM_TABLE system;
@@ -110,8 +149,21 @@ struct fake_firmware {
     unsigned exits;           /* tries */
     bool has_left;
     unsigned open_handles;
-    unsigned pools;    /* that the loader has to free */
     uint64_t watchdog; /* seconds, as last set */
+    size_t keys_read;
+    unsigned seconds; /* that were waited */
+    unsigned open_events, open_images;
+    unsigned open_pools; /* that the loader has to free */
+    char screen[FAKE_ROWS_MAX][FAKE_COLUMNS_MAX + 1]; /* rows, blanks at their ends too */
+    uint8_t looks[FAKE_ROWS_MAX][FAKE_COLUMNS_MAX];   /* attributes */
+    UINTN row, column;
+    bool cursor;
+    UINTN attribute;
+    char loaded_path[1024]; /* by LoadImage, after the device's own */
+    EFI_LOADED_IMAGE_PROTOCOL program_image;
+    EFI_HANDLE initrd_handle; /* NULL: not offered */
+    const VENDOR_DEVICE_PATH *initrd_path;
+    EFI_LOAD_FILE_PROTOCOL *initrd_protocol;
     char console[65536];
     size_t console_used;
     struct fake_read reads[8192];
@@ -134,6 +186,30 @@ EFI_HANDLE fake_image_handle(void);
  * call that may not be made now fails the test. */
 bool fake_call_fails(enum fake_service service);
 const char *fake_service_name(enum fake_service service);
+
+/* fake_console.c. Every row of the screen is checked: nothing may be written to its last column,
+ * or past it. */
+void fake_reset_console(void);
+void fake_set_event_services(EFI_BOOT_SERVICES *services);
+SIMPLE_INPUT_INTERFACE *fake_keyboard(void);
+SIMPLE_TEXT_OUTPUT_INTERFACE *fake_screen(void);
+/* Presses keys: those of a text; one of a scan code. */
+void fake_type(const char *text);
+void fake_press(uint16_t scan_code);
+void fake_press_character(uint16_t character);
+/* Presses nothing for so long. */
+void fake_pause(unsigned seconds);
+/* Is there a row with these words in it? */
+bool fake_screen_has(const char *words);
+/* The same of any screen that was ever shown, when the last key was read or since. */
+bool fake_screen_had(const char *words);
+
+/* fake_programs.c: images, protocols. */
+void fake_reset_programs(void);
+void fake_set_program_services(EFI_BOOT_SERVICES *services);
+EFI_HANDLE fake_program_handle(void);
+const void *fake_device_path(void);
+bool fake_file_is_there(const char *path); /* fake_files.c */
 
 /* fake_pages.c */
 void fake_reset_pages(void);

@@ -14,7 +14,7 @@ static void test_good(void **state)
     assert_int_equal(error.text.length, 0);
     assert_text(entry.title, "Bestla");
     assert_text(entry.version, "0.1");
-    assert_text(entry.kernel, "/bestla/kernel.elf");
+    assert_text(entry.program, "/bestla/kernel.elf");
     assert_text(entry.file, good);
     release(file);
 }
@@ -70,7 +70,7 @@ static void test_syntax(void **state)
         {"title \xdf\xbf \xef\xbf\xbf \xf4\x8f\xbf\xbf !~\nkernel /k",
          "\xdf\xbf \xef\xbf\xbf \xf4\x8f\xbf\xbf !~", "/k", "", ""},
         {"kernel /with blanks in it\n", "", "/with blanks in it", "", ""},
-        {"sort-key x\nlinux\nmachine-id\nkernel /k\nkernels /x\nKERNEL /y\n", "", "/k", "", ""},
+        {"sort-key x\nLinux\ndevicetree\nkernel /k\nkernels /x\nKERNEL /y\n", "", "/k", "", ""},
         {"options a  b\noptions\tc\t\nkernel /k\noptions d=e", "", "/k", "", "a  b c d=e"},
         {"module /a\nmodule\t/b\tx\ty \r\nkernel /k\nmodule /a", "", "/k", "/a:;/b:x\ty;/a:;", ""},
         {"kernel /a..b/..c/d../...\n", "", "/a..b/..c/d../...", "", ""},
@@ -88,7 +88,7 @@ static void test_syntax(void **state)
 
         assert_int_equal(boot_entry_parse(file, &entry, &error), BOOT_ENTRY_OK);
         assert_text(entry.title, rows[i].title);
-        assert_text(entry.kernel, rows[i].kernel);
+        assert_text(entry.program, rows[i].kernel);
         for (struct text rest = entry.file; boot_entry_next_module(&rest, &path, &words);)
             length += (size_t)snprintf(modules + length, sizeof modules - length, "%.*s:%.*s;",
                                        TEXT_ARG(path), TEXT_ARG(words));
@@ -99,6 +99,56 @@ static void test_syntax(void **state)
     }
 }
 
+/* What is booted, by which line, and what else an entry may say of itself. */
+static void test_kinds(void **state)
+{
+    static const struct {
+        const char *file;
+        enum boot_kind kind;
+        const char *program;
+    } rows[] = {
+        {"kernel /k", BOOT_KERNEL, "/k"},
+        {"linux /k", BOOT_LINUX, "/k"},
+        {"efi \\k", BOOT_EFI, "\\k"},
+        {"uki /k", BOOT_EFI, "/k"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char text[128];
+        struct boot_entry entry;
+        struct boot_entry_error error;
+
+        snprintf(text, sizeof text,
+                 "architecture x64\n%s\nsort-key b c\nmachine-id 01\ndevicetree x\n", rows[i].file);
+        struct text file = exact_copy(text, strlen(text));
+        assert_int_equal(boot_entry_parse(file, &entry, &error), BOOT_ENTRY_OK);
+        assert_int_equal(entry.kind, rows[i].kind);
+        assert_text(entry.program, rows[i].program);
+        assert_text(entry.sort_key, "b c");
+        assert_text(entry.machine_id, "01");
+        assert_text(entry.architecture, "x64");
+        release(file);
+    }
+}
+
+static void test_initrds(void **state)
+{
+    struct text file = text_of("initrd /a\nlinux /k\n#initrd /no\n  initrd\t/b c \r\ninitrds /x\n");
+    struct boot_entry entry;
+    struct boot_entry_error error;
+    struct text path;
+
+    (void)state;
+    assert_int_equal(boot_entry_parse(file, &entry, &error), BOOT_ENTRY_OK);
+    struct text rest = entry.file;
+    assert_true(boot_entry_next_initrd(&rest, &path));
+    assert_text(path, "/a");
+    assert_true(boot_entry_next_initrd(&rest, &path));
+    assert_text(path, "/b c");
+    assert_false(boot_entry_next_initrd(&rest, &path));
+}
+
 static const struct bad_row bad_entries[] = {
     {"", BOOT_ENTRY_EMPTY, 0, ""},
     {"\n", BOOT_ENTRY_EMPTY, 0, ""},
@@ -107,7 +157,7 @@ static const struct bad_row bad_entries[] = {
     {"\xef\xbb\xbf", BOOT_ENTRY_EMPTY, 0, ""},
     {"title x\n", BOOT_ENTRY_NO_KERNEL, 0, ""},
     {"unknown\n", BOOT_ENTRY_NO_KERNEL, 0, ""},
-    {"linux /k\nKernel /k\n", BOOT_ENTRY_NO_KERNEL, 0, ""},
+    {"Linux /k\nKernel /k\n", BOOT_ENTRY_NO_KERNEL, 0, ""},
     {"\xef\xbb\xbf\xef\xbb\xbfkernel /k", BOOT_ENTRY_NO_KERNEL, 0, ""},
     {"kernel", BOOT_ENTRY_NO_VALUE, 1, "kernel"},
     {"kernel \t\r\n", BOOT_ENTRY_NO_VALUE, 1, "kernel"},
@@ -119,6 +169,19 @@ static const struct bad_row bad_entries[] = {
     {"kernel /k\nkernel /k\n", BOOT_ENTRY_REPEATED, 2, "kernel"},
     {"title a\n\ntitle b\nkernel /k\n", BOOT_ENTRY_REPEATED, 3, "title"},
     {"version a\nversion a\nkernel /k\n", BOOT_ENTRY_REPEATED, 2, "version"},
+    {"sort-key\nkernel /k\n", BOOT_ENTRY_NO_VALUE, 1, "sort-key"},
+    {"machine-id\nkernel /k\n", BOOT_ENTRY_NO_VALUE, 1, "machine-id"},
+    {"architecture x64\narchitecture x64\nefi /k\n", BOOT_ENTRY_REPEATED, 2, "architecture"},
+    {"linux\n", BOOT_ENTRY_NO_VALUE, 1, "linux"},
+    {"linux /a\nlinux /a\n", BOOT_ENTRY_REPEATED, 2, "linux"},
+    {"efi /a\nuki /a\n", BOOT_ENTRY_REPEATED, 2, "uki"},
+    {"linux /a\nkernel /a\n", BOOT_ENTRY_SECOND_KIND, 2, "kernel"},
+    {"kernel /a\n\nefi /b\n", BOOT_ENTRY_SECOND_KIND, 3, "efi"},
+    {"efi /b\nlinux\n", BOOT_ENTRY_SECOND_KIND, 2, "linux"},
+    {"linux b\n", BOOT_ENTRY_BAD_PATH, 1, "b"},
+    {"efi /../b\n", BOOT_ENTRY_BAD_PATH, 1, "/../b"},
+    {"linux /k\ninitrd\n", BOOT_ENTRY_NO_VALUE, 2, "initrd"},
+    {"linux /k\ninitrd /a\ninitrd b\n", BOOT_ENTRY_BAD_PATH, 3, "b"},
     {"kernel k\n", BOOT_ENTRY_BAD_PATH, 1, "k"},
     {"kernel ./k\n", BOOT_ENTRY_BAD_PATH, 1, "./k"},
     {"kernel /..\n", BOOT_ENTRY_BAD_PATH, 1, "/.."},
@@ -156,7 +219,7 @@ static void check_bad_entry(const struct bad_row *row)
     assert_error(&error, row);
     assert_true(lies_in(error.text, file));
     assert_int_equal(entry.file.length + entry.title.length + entry.version.length, 0);
-    assert_int_equal(entry.kernel.length, 0);
+    assert_int_equal(entry.program.length, 0);
     release(file);
 }
 
@@ -319,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_syntax),         cmocka_unit_test(test_bad_entries),
         cmocka_unit_test(test_bad_characters), cmocka_unit_test(test_line_length),
         cmocka_unit_test(test_options_fit),    cmocka_unit_test(test_no_options),
+        cmocka_unit_test(test_kinds),          cmocka_unit_test(test_initrds),
         cmocka_unit_test(test_refused_entry),  cmocka_unit_test(test_status_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

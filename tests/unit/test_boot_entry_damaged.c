@@ -31,9 +31,9 @@ static enum boot_entry_status check_promises(const void *bytes, size_t length)
 
     assert_int_equal(status, error.status);
     assert_true(lies_in(error.text, file));
-    assert_int_equal(status == BOOT_ENTRY_OK, entry.kernel.length > 0);
-    assert_true(lies_in(entry.kernel, file) && lies_in(entry.title, file));
-    assert_true(status != BOOT_ENTRY_OK || strchr("/\\", entry.kernel.start[0]));
+    assert_int_equal(status == BOOT_ENTRY_OK, entry.program.length > 0);
+    assert_true(lies_in(entry.program, file) && lies_in(entry.title, file));
+    assert_true(status != BOOT_ENTRY_OK || strchr("/\\", entry.program.start[0]));
     for (struct text rest = entry.file; boot_entry_next_module(&rest, &path, &words);) {
         assert_true(lies_in(path, file) && lies_in(words, file));
         assert_non_null(strchr("/\\", path.start[0]));

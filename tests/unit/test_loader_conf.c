@@ -19,6 +19,12 @@ static const struct bad_row bad_confs[] = {
     {"timeout 0x5", BOOT_ENTRY_BAD_NUMBER, 1, "0x5"},
     {"default x\ntimeout soon\n", BOOT_ENTRY_BAD_NUMBER, 2, "soon"},
     {"timeout soon\ndefault\n", BOOT_ENTRY_BAD_NUMBER, 1, "soon"},
+    {"editor maybe\n", BOOT_ENTRY_BAD_SWITCH, 1, "maybe"},
+    {"editor\n", BOOT_ENTRY_NO_VALUE, 1, "editor"},
+    {"editor no\neditor no\n", BOOT_ENTRY_REPEATED, 2, "editor"},
+    {"auto-entries 2\n", BOOT_ENTRY_BAD_SWITCH, 1, "2"},
+    {"auto-entries yes\nauto-entries yes\n", BOOT_ENTRY_REPEATED, 2, "auto-entries"},
+    {"timeout menu\n", BOOT_ENTRY_BAD_NUMBER, 1, "menu"},
     {"timeout \x03", BOOT_ENTRY_BAD_CHARACTER, 1, "timeout "},
 };
 
@@ -35,6 +41,8 @@ static void test_bad_confs(void **state)
         assert_error(&error, row);
         assert_int_equal(conf.timeout, 0);
         assert_int_equal(conf.default_pattern.length, 0);
+        assert_int_equal(conf.menu, MENU_BY_TIMEOUT);
+        assert_true(conf.editor && conf.auto_entries);
         release(file);
     }
 }
@@ -45,19 +53,24 @@ static void test_confs(void **state)
         const char *file;
         const char *pattern;
         unsigned timeout;
+        enum menu_when menu;
+        const char *off; /* switches */
     } rows[] = {
-        {"default bestla-*.conf\ntimeout 3\n", "bestla-*.conf", 3},
-        {"timeout 0", "", 0},
-        {"timeout 3600", "", 3600},
-        {"timeout menu-force\ndefault x\n", "x", 0},
-        {"timeout menu-hidden", "", 0},
-        {"timeout menu-disabled", "", 0},
-        {"timeout 0009", "", 9},
+        {"default bestla-*.conf\ntimeout 3\n", "bestla-*.conf", 3, MENU_BY_TIMEOUT, ""},
+        {"timeout 0", "", 0, MENU_BY_TIMEOUT, ""},
+        {"timeout 3600", "", 3600, MENU_BY_TIMEOUT, ""},
+        {"timeout menu-force\ndefault x\n", "x", 0, MENU_ALWAYS, ""},
+        {"timeout menu-hidden", "", 0, MENU_BY_TIMEOUT, ""},
+        {"timeout menu-disabled", "", 0, MENU_NEVER, ""},
+        {"editor off\nauto-entries TRUE", "", 0, MENU_BY_TIMEOUT, "editor"},
+        {"auto-entries 0\neditor y", "", 0, MENU_BY_TIMEOUT, "auto"},
+        {"auto-entries f\neditor No", "", 0, MENU_BY_TIMEOUT, "editor auto"},
+        {"timeout 0009", "", 9, MENU_BY_TIMEOUT, ""},
         {"\xef\xbb\xbf"
          "default\ta b\r\n",
-         "a b", 0},
-        {"editor no\nconsole-mode\n", "", 0},
-        {"default x\ntimeouts 9\n", "x", 0},
+         "a b", 0, MENU_BY_TIMEOUT, ""},
+        {"editor no\nconsole-mode\n", "", 0, MENU_BY_TIMEOUT, "editor"},
+        {"default x\ntimeouts 9\n", "x", 0, MENU_BY_TIMEOUT, ""},
     };
 
     (void)state;
@@ -70,11 +83,12 @@ static void test_confs(void **state)
         assert_int_equal(error.status, BOOT_ENTRY_OK);
         assert_text(conf.default_pattern, rows[i].pattern);
         assert_int_equal(conf.timeout, rows[i].timeout);
+        assert_int_equal(conf.menu, rows[i].menu);
+        assert_int_equal(conf.editor, strstr(rows[i].off, "editor") == NULL);
+        assert_int_equal(conf.auto_entries, strstr(rows[i].off, "auto") == NULL);
         release(file);
     }
 }
-
-/* strlen cannot write these rows: a NUL in the key, the value, a comment. */
 
 int main(void)
 {

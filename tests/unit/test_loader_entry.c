@@ -1,12 +1,8 @@
 /* Which entry is booted with which options: loader.conf, the folder of entries, LoadOptions. */
-/* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
-/* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
-/* links: loader/precomputed_tables.c */
-/* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
-/* links: loader/leave_firmware.c loader/firmware_tables.c loader/random.c loader/place_kernel.c */
-/* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
-/* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
-/* links: tests/unit/kernel_file.c tests/unit/handoff_check.c tests/unit/table_check.c */
+/* links: loader/ tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_console.c */
+/* links: tests/unit/fake_programs.c tests/unit/fake_pages.c tests/unit/fake_files.c */
+/* links: tests/unit/fake_boot.c tests/unit/kernel_file.c tests/unit/handoff_check.c */
+/* links: tests/unit/table_check.c */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -154,7 +150,7 @@ static void test_broken_entry(void **state)
         const char *entry, *words;
     } cases[] = {
         {"", "the file is empty"},
-        {"title only\n", ENTRIES "/one.conf: no kernel line"},
+        {"title only\n", ENTRIES "/one.conf: no kernel, linux or efi line"},
         {"title a\n\nkernel kernel.elf\n", ENTRIES "/one.conf:3: the path must start with"},
         {"kernel /../kernel.elf\n", ":1: the path must start with"},
         {"kernel /kernel.elf\nkernel /kernel.elf\n", ":2: the key stands a second time: kernel"},

@@ -1,12 +1,7 @@
 /* loader/firmware_tables.c: what of ACPI, SMBIOS and the boot logo the kernel must not give out. */
-/* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
-/* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
-/* links: loader/precomputed_tables.c */
-/* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
-/* links: loader/leave_firmware.c loader/firmware_tables.c loader/random.c loader/place_kernel.c */
-/* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
-/* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
-/* links: tests/unit/kernel_file.c tests/unit/handoff_check.c tests/unit/table_check.c */
+/* links: loader/ tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_pages.c */
+/* links: tests/unit/fake_files.c tests/unit/fake_boot.c tests/unit/kernel_file.c */
+/* links: tests/unit/handoff_check.c tests/unit/table_check.c */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,14 +1,9 @@
 /* A kernel that brings page tables along, on the fake firmware: they are what CR3 leads to, on any
  * CPU, wherever the image lies; built ones map the same; and what lies, or cannot be linked, is
  * refused with everything given back. */
-/* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
-/* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
-/* links: loader/precomputed_tables.c loader/place_kernel.c loader/random.c */
-/* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
-/* links: loader/leave_firmware.c loader/firmware_tables.c */
-/* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
-/* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
-/* links: tests/unit/fake_memory.c tests/unit/kernel_file.c */
+/* links: loader/ tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_console.c */
+/* links: tests/unit/fake_programs.c tests/unit/fake_pages.c tests/unit/fake_files.c */
+/* links: tests/unit/fake_boot.c tests/unit/fake_memory.c tests/unit/kernel_file.c */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

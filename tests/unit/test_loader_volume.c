@@ -1,14 +1,10 @@
 /* Reading files: by one call where firmware can, else in pieces of 1 MiB and 64 KiB, else
  * through a buffer below 4 GiB. Whatever firmware does, each byte is right or there is an
  * error; what has come once is not read again. */
-/* links: loader/main.c loader/console.c loader/frames.c loader/firmware_map.c */
-/* links: loader/volume.c loader/unicode.c loader/choose_entry.c loader/load_kernel.c */
-/* links: loader/precomputed_tables.c */
-/* links: loader/load_modules.c loader/address_space.c loader/describe_machine.c */
-/* links: loader/leave_firmware.c loader/firmware_tables.c loader/random.c loader/place_kernel.c */
-/* links: tests/unit/fake_cpu.c tests/unit/fake_firmware.c */
-/* links: tests/unit/fake_pages.c tests/unit/fake_files.c tests/unit/fake_boot.c */
-/* links: tests/unit/kernel_file.c tests/unit/handoff_check.c tests/unit/table_check.c */
+/* links: loader/ tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_console.c */
+/* links: tests/unit/fake_programs.c tests/unit/fake_pages.c tests/unit/fake_files.c */
+/* links: tests/unit/fake_boot.c tests/unit/kernel_file.c tests/unit/handoff_check.c */
+/* links: tests/unit/table_check.c */
 #include "boot.h" /* before cmocka.h, which makes `fail` a macro */
 
 #include <stdarg.h>
