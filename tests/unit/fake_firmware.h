@@ -153,7 +153,7 @@ struct fake_firmware {
     size_t keys_read;
     unsigned seconds; /* that were waited */
     unsigned open_events, open_images;
-    unsigned open_pools; /* that the loader has to free */
+    unsigned open_pools;                              /* that the loader has to free */
     char screen[FAKE_ROWS_MAX][FAKE_COLUMNS_MAX + 1]; /* rows, blanks at their ends too */
     uint8_t looks[FAKE_ROWS_MAX][FAKE_COLUMNS_MAX];   /* attributes */
     UINTN row, column;

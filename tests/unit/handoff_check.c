@@ -228,7 +228,7 @@ const struct boot_info *assert_good_handoff(const struct fake_outcome *outcome)
         fail_msg("no handoff: ending %d, %s%s", outcome->ending, fake.console, fake_cpu.com1_text);
     assert_true(fake.has_left);
     assert_int_equal(fake.open_handles, 0);
-    assert_int_equal(fake.pools, 0);
+    assert_int_equal(fake.open_pools, 0);
     check_cpu(outcome, slide_of(info));
     if (boot_info_check(phys(outcome->boot_info), 0, &error) != BOOT_INFO_OK)
         fail_msg("boot_info: %s 0x%llx", error.field, (unsigned long long)error.value);

@@ -207,7 +207,8 @@ static void test_small_leaves(void **state)
     kernel_file_make()->ph[4].p_memsz = 0x600000;
     struct fake_outcome outcome = fake_boot();
     assert_int_equal(outcome.ending, FAKE_HANDED_OFF);
-    struct pt_space space = {.root = phys(outcome.root), .top = PT_LEVEL_PML4};
+    struct pt_space space = {
+        .root = phys(outcome.root), .top = PT_LEVEL_PML4, .features = fake_cpu.features};
     const struct boot_info *info = (const void *)(uintptr_t)outcome.boot_info;
     for (uint64_t at = 0xe000; at < 0x60e000; at += PAGE_SIZE)
         assert_true(is_in_small_leaf(&space, info->kernel_virt + at));
