@@ -322,10 +322,11 @@ $B/host/%.o: %.c $B/settings
 links = $(patsubst %.c,$B/host/%.o,$(shell sed -n 's|^/\* links: \(.*\) \*/$$|\1|p' tests/unit/$1.c))
 # The loader's handoff page lies in RAM of the fake world: below the end of the direct map's window.
 $B/unit/test_loader_%: LOW := -no-pie -Wl,-Ttext-segment=0x40000000
+$B/unit/test_qr_code: LIBRARIES := -lqrencode
 $B/unit/%: $B/host/tests/unit/%.o $(COMMON:%.c=$B/host/%.o) $$(call links,$$*)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$Q$(CC) $(HOST_CFLAGS) $(LOW) $^ -lcmocka -o $@
+	$Q$(CC) $(HOST_CFLAGS) $(LOW) $^ $(LIBRARIES) -lcmocka -o $@
 
 # What the checks call here is the kernel's own and not the host's libubsan.
 $B/host/tests/unit/undefined_acts.o: tests/unit/undefined_acts.c $B/host/kernel/diagnosis/ubsan.o \
