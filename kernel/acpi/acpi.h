@@ -76,8 +76,17 @@ struct acpi_register {
     uint8_t bits;     /* to write at once */
 };
 
+/* Whether there is an 8042 or what passes for one: IAPC_BOOT_ARCH bit 1 (5.2.9.3), which FADTs have
+ * from revision 3 on, that of ACPI 2.0. */
+enum acpi_answer {
+    ACPI_UNSAID,
+    ACPI_NO,
+    ACPI_YES,
+};
+
 /* What of the FADT (5.2.9) is of use here; what it is too short for is 0. */
 struct acpi_fadt {
+    enum acpi_answer has_8042;
     phys_addr_t dsdt;
     bool hardware_reduced, has_reset;
     uint32_t smi_command; /* port; 0: the machine is in ACPI mode always */

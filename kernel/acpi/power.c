@@ -4,6 +4,7 @@
 #include "address_space.h"
 #include "clock.h"
 #include "handoff.h"
+#include "keyboard.h"
 #include "layout.h"
 #include "loaded_tables.h"
 #include "log.h"
@@ -20,9 +21,6 @@
 
 #define PCI_ADDRESS UINT16_C(0xcf8) /* PCI Local Bus 3.0, 3.2.2.3.2 */
 #define PCI_DATA    UINT16_C(0xcfc)
-
-#define KEYBOARD_STATUS UINT16_C(0x64) /* bit 1: not ready for a command */
-#define KEYBOARD_RESET  UINT8_C(0xfe)
 
 /* ---- the tables ------------------------------------------------------------------------ */
 
@@ -53,6 +51,14 @@ enum acpi_status power_find_fadt(struct acpi_fadt *fadt, const char **what)
     if (status == ACPI_OK)
         acpi_fadt_read(&table, fadt);
     return status;
+}
+
+enum acpi_answer power_has_8042(void)
+{
+    struct acpi_fadt fadt;
+    const char *what;
+
+    return power_find_fadt(&fadt, &what) == ACPI_OK ? fadt.has_8042 : ACPI_UNSAID;
 }
 
 static bool find_s5_beside(struct acpi_sleep_type *type)
@@ -287,24 +293,13 @@ static void reset_by_acpi(void)
         wait_a_second();
 }
 
-/* IBM PC/AT Technical Reference, keyboard controller: command F0h to FFh pulses output lines,
- * with bit 0 clear the one that resets the CPU. */
-static void reset_by_keyboard(void)
-{
-    int64_t start = clock_microseconds(read_tsc());
-
-    while (in8(KEYBOARD_STATUS) & 2 && !second_has_passed(start))
-        cpu_relax();
-    out8(KEYBOARD_STATUS, KEYBOARD_RESET);
-    wait_a_second();
-}
-
 void power_reset(void)
 {
     const struct cpu_table none = {0, 0};
 
     reset_by_acpi();
-    reset_by_keyboard();
+    i8042_reset_cpu(&keyboard_controller);
+    wait_a_second();
     __asm__ volatile("lidt %0; int3" ::"m"(none));
     halt_forever();
 }

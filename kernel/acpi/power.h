@@ -13,6 +13,9 @@ const uint8_t *power_read(phys_addr_t at, uint64_t size);
 enum acpi_status power_find_fadt(struct acpi_fadt *fadt, const char **what);
 bool power_find_s5(const struct acpi_fadt *fadt, struct acpi_sleep_type *type);
 
+/* What the FADT says of an 8042; ACPI_UNSAID where there is none that can be read. */
+enum acpi_answer power_has_8042(void);
+
 /* Soft-off, S5 (ACPI 6.5, 16.1.4 and 4.8.3.2). Returns when the machine is still on, with why. */
 const char *power_off(void);
 

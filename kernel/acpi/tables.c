@@ -125,6 +125,7 @@ enum acpi_status acpi_table_find(acpi_read read, const struct acpi_root *root,
 #define FADT_ACPI_ENABLE   52
 #define FADT_PM1A_CONTROL  64
 #define FADT_PM1B_CONTROL  68
+#define FADT_BOOT_ARCH     109
 #define FADT_FLAGS         112
 #define FADT_RESET         116
 #define FADT_RESET_VALUE   128
@@ -133,6 +134,9 @@ enum acpi_status acpi_table_find(acpi_read read, const struct acpi_root *root,
 #define FADT_X_PM1B        184
 #define FADT_SLEEP_CONTROL 244
 
+#define TABLE_REVISION 8
+
+#define BOOT_ARCH_8042        1
 #define FLAG_RESET            10
 #define FLAG_HARDWARE_REDUCED 20
 
@@ -161,11 +165,19 @@ static struct acpi_register extended(const struct acpi_table *table, uint32_t ol
     return wide;
 }
 
+static enum acpi_answer says_8042(const struct acpi_table *table)
+{
+    if (table->bytes[TABLE_REVISION] < 3 || table->length < FADT_BOOT_ARCH + 2)
+        return ACPI_UNSAID;
+    return field(table, FADT_BOOT_ARCH, 2) >> BOOT_ARCH_8042 & 1 ? ACPI_YES : ACPI_NO;
+}
+
 void acpi_fadt_read(const struct acpi_table *table, struct acpi_fadt *fadt)
 {
     uint64_t flags = field(table, FADT_FLAGS, 4), dsdt = field(table, FADT_X_DSDT, 8);
 
     *fadt = (struct acpi_fadt){
+        .has_8042 = says_8042(table),
         .dsdt = phys(dsdt != 0 ? dsdt : field(table, FADT_DSDT, 4)),
         .hardware_reduced = (flags >> FLAG_HARDWARE_REDUCED & 1) != 0,
         .has_reset = (flags >> FLAG_RESET & 1) != 0,

@@ -2,11 +2,15 @@
 #ifndef BESTLA_KERNEL_INPUT_H
 #define BESTLA_KERNEL_INPUT_H
 
+#include "acpi.h"
+
 #include <stdbool.h>
 
-/* Finds the devices, and whether an interrupt tells of a character. False: there is nothing to
- * type on. To be called after log_open(), with interrupts off. */
-bool input_open(void);
+/* Finds the devices, COM1 and a keyboard, and whether interrupts tell of a character; logs what it
+ * finds. A keyboard's controller is looked for unless ACPI says that there is none: older machines
+ * have one and do not say so. False: there is nothing to type on, or only a keyboard and nothing
+ * to read on. To be called after log_open(), with interrupts off. */
+bool input_open(enum acpi_answer has_8042);
 
 /* The next character; false when none has come. Never waits. */
 bool input_read(char *character);
@@ -16,7 +20,7 @@ bool input_read(char *character);
  * in input_open(), and nowhere else. */
 void input_wait(void);
 
-/* How input_wait() waits: "interrupt" or "polling". */
+/* How input_wait() waits: "interrupt" or "polling", which is when one device needs it. */
 const char *input_way(void);
 
 #endif

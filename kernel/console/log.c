@@ -51,6 +51,11 @@ void log_open(void)
               com1.present ? "115200 8N1" : "absent", debug_console ? "0x402" : "absent");
 }
 
+bool log_is_seen(void)
+{
+    return com1.present || debug_console;
+}
+
 static void put_head(uint64_t tsc, enum log_level level, const char *subsystem)
 {
     int64_t us = clock_microseconds(tsc);

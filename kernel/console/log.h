@@ -7,10 +7,14 @@
 #include "format.h"
 #include "log_level.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Finds the consoles. Times are clock.h's: call clock_start first. */
 void log_open(void);
+
+/* Whether there is a console, as far as that can be known, that somebody may read. */
+bool log_is_seen(void);
 
 /* `[    0.001234] mm: text`: seconds since the kernel's entry. */
 FORMAT_LIKE_PRINTF(3, 4)

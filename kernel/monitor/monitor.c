@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "input.h"
 #include "log.h"
+#include "power.h"
 #include "x86_cpu.h"
 
 #define WORDS_MAX 4 /* a name, and one argument more than any command takes */
@@ -187,7 +188,7 @@ void monitor_run(void)
         .prompt = "bestla> ", .draw = log_sink, .complete = complete};
 
     started = read_tsc();
-    if (!input_open())
+    if (!input_open(power_has_8042()))
         return;
     line_init(&line, &user);
     log_raw("The monitor waits by %s; `help` lists its commands.\n", input_way());

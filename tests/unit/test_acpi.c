@@ -297,6 +297,32 @@ static void absence_is_known_or_not_said(void **state)
     give_back();
 }
 
+static void only_newer_fadts_speak_of_an_8042(void **state)
+{
+    static const struct {
+        uint32_t length;
+        uint8_t revision;
+        uint16_t boot_arch;
+        enum acpi_answer answer;
+    } rows[] = {
+        {244, 3, 2, ACPI_YES},     {244, 6, 0xffff, ACPI_YES}, {244, 3, 0, ACPI_NO},
+        {244, 6, 0xfffd, ACPI_NO}, {244, 1, 2, ACPI_UNSAID},   {244, 2, 2, ACPI_UNSAID},
+        {110, 3, 2, ACPI_UNSAID},  {111, 3, 2, ACPI_YES},
+    };
+    struct acpi_fadt fadt;
+    (void)state;
+
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        make_machine();
+        store(FADT + 8, rows[i].revision, 1);
+        store(FADT + 109, rows[i].boot_arch, 2);
+        seal(FADT, "FACP", rows[i].length);
+        assert_int_equal(find_fadt(&fadt), ACPI_OK);
+        assert_int_equal(fadt.has_8042, rows[i].answer);
+    }
+    give_back();
+}
+
 static void a_root_of_too_many_is_refused(void **state)
 {
     const uint64_t many = MEMORY_BASE + 0x1000;
@@ -325,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_root_that_is_wrong_is_named),
         cmocka_unit_test(lengths_are_checked),
         cmocka_unit_test(absence_is_known_or_not_said),
+        cmocka_unit_test(only_newer_fadts_speak_of_an_8042),
         cmocka_unit_test(a_root_of_too_many_is_refused),
     };
 
