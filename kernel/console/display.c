@@ -93,6 +93,11 @@ void display_show(void *pixels)
              screen.scale == 1 ? "" : ", enlarged");
 }
 
+bool display_is_shown(void)
+{
+    return state == DISPLAY_SHOWN;
+}
+
 void display_write(const char *text, size_t length)
 {
     if (state == DISPLAY_UNKNOWN || busy) {
@@ -187,6 +192,15 @@ void display_begin_panic(void *(*find_pixels)(void), bool interrupted, const cha
 struct screen_area display_panic_area(void)
 {
     return state == DISPLAY_SHOWN ? panic_area : (struct screen_area){0};
+}
+
+struct screen_area display_panic_area_below(unsigned rows)
+{
+    uint32_t taken = screen.top + rows * screen.font.height * screen.scale;
+
+    if (state != DISPLAY_SHOWN || taken >= screen.canvas.height)
+        return (struct screen_area){0};
+    return (struct screen_area){0, taken, screen.canvas.width, screen.canvas.height - taken};
 }
 
 void display_fill(struct screen_area area, colour_t colour)

@@ -17,6 +17,9 @@ void display_prepare(const struct boot_framebuffer *framebuffer);
  * not to be had, and the screen is given up. */
 void display_show(void *pixels);
 
+/* Whether what is written is seen. */
+bool display_is_shown(void);
+
 /* Text, as to a terminal; it is seen after display_flush. */
 void display_write(const char *text, size_t length);
 void display_flush(void);
@@ -36,6 +39,10 @@ void display_begin_panic(void *(*find_pixels)(void), bool interrupted, const cha
  * where nothing is shown. And a rectangle of one colour there, or anywhere. */
 struct screen_area display_panic_area(void);
 void display_fill(struct screen_area area, colour_t colour);
+
+/* All of the screen that is below so many rows of the report, for a picture that has to cover the
+ * rest. */
+struct screen_area display_panic_area_below(unsigned rows);
 
 /* Says so on its last line where the report did not fit. */
 void display_end_panic(void);

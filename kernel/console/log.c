@@ -12,6 +12,7 @@
 
 struct uart com1 = {.base = UART_COM1, .in = in8, .out = out8};
 static bool debug_console;
+static format_sink also;
 static bool in_line; /* the last character was not a line's end */
 
 /* The screen shows it when it is flushed: once a line, not once a piece. */
@@ -24,6 +25,13 @@ static void put(void *context, const char *text, size_t length)
     for (size_t i = 0; i < length && debug_console; i++)
         out8(DEBUG_CONSOLE, (uint8_t)text[i]);
     display_write(text, length);
+    if (also != NULL)
+        also(NULL, text, length);
+}
+
+void log_also_to(format_sink sink)
+{
+    also = sink;
 }
 
 void log_sink(void *context, const char *text, size_t length)
@@ -53,7 +61,7 @@ void log_open(void)
 
 bool log_is_seen(void)
 {
-    return com1.present || debug_console;
+    return com1.present || debug_console || display_is_shown();
 }
 
 static void put_head(uint64_t tsc, enum log_level level, const char *subsystem)

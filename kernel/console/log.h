@@ -28,6 +28,9 @@ void log_write_at(uint64_t tsc, enum log_level level, const char *subsystem, con
 FORMAT_LIKE_PRINTF(1, 2)
 void log_raw(const char *format, ...);
 
+/* From now on `sink` gets, without a context, all that the consoles get; NULL: nobody does. */
+void log_also_to(format_sink sink);
+
 /* Ends a line that somebody has begun. */
 void log_fresh_line(void);
 

@@ -7,6 +7,7 @@
 #include "handoff.h"
 #include "image.h"
 #include "log.h"
+#include "panic_code.h"
 #include "symbols.h"
 #include "x86_cpu.h"
 
@@ -149,13 +150,16 @@ static _Noreturn void die(const struct registers *r, const char *format, va_list
         log_fresh_line();
         display_begin_panic(framebuffer_pixels_now, r->vector == VECTOR_NMI,
                             "Bestla: the kernel has died");
+        panic_code_begin();
         report_first();
         display_end_panic();
-        deaths = 2; /* an NMI from here on has nothing to add */
+        deaths = 2; /* an NMI, or a fault in drawing, has nothing to add from here on */
+        panic_code_draw();
         break;
     case 1:
         format_text_args(second, sizeof(second), format, args);
         report_second(r, second);
+        panic_code_draw();
         break;
     default:
         break;

@@ -9,6 +9,7 @@ import pytest
 from booting import QUICK, READY, Boot
 from keyboard import PRINTABLE, press, type_line, wait_end, write
 from monitor import PROMPT, start
+from screen import Grid, wait_for_screen
 from test_monitor_end import halted, power_off
 
 # COM1's place is empty; QEMU's debug console shows what the kernel says.
@@ -76,37 +77,44 @@ def test_beside_a_serial_port(boot: Callable[..., Boot]) -> None:
     power_off(monitor)
 
 
-def walk_unseen(machine: Boot) -> None:
-    """A command and its answer, where there is no serial port."""
-    machine.wait_for_debugcon("^" + re.escape(PROMPT))
-    assert "COM1 absent" in machine.debugcon and machine.serial == ""
-    type_line(machine, "walk kernel_main", serial=False)
-    press(machine, "ret")
-    found = machine.wait_for_debugcon(r"^bestla> walk kernel_main\n(?:  .*\n)+")
-    assert "that is in the kernel's text: kernel_main+0x0" in found[0]
-    assert "read   succeeds" in machine.debugcon
+def test_with_a_screen_alone(boot: Callable[..., Boot]) -> None:
+    """Neither a serial port nor QEMU's debug console: keys go in, the screen shows what comes of
+    them, the processor sleeps between keys, and what a mouse says is passed over."""
+    machine = boot(firmware="bios", memory="256M",
+                   extra=[*NO_SERIAL, "-global", "isa-debugcon.readback=0"])
+    grid = Grid(160, 50, 8, 16)
 
+    def wait_for_row(text: str) -> str:
+        return wait_for_screen(machine, lambda now: now.rows[-1:] == [text], grid).text
 
-def test_without_a_serial_port(boot: Callable[..., Boot]) -> None:
-    """The keyboard alone, the processor asleep between keys, and what a mouse says is passed
-    over."""
-    machine = boot(**quick(*NO_SERIAL))
-    walk_unseen(machine)
+    wait_for_row(PROMPT.strip())
     assert_sleeps(machine)
     machine.qmp.command("input-send-event", events=[
         {"type": "rel", "data": {"axis": axis, "value": 50}} for axis in ("x", "y")])
-    type_line(machine, "audit", serial=False)
+    press(machine, "ctrl", "l")
+    wait_for_row(PROMPT.strip())
+    for end in range(4, 20, 4):     # as many as QEMU's keyboard keeps
+        write(machine, "walk kernel_main"[end - 4:end])
+        wait_for_row((PROMPT + "walk kernel_main"[:end]).strip())
     press(machine, "ret")
-    machine.wait_for_debugcon(r"every rule that can be enforced holds")
+    shown = wait_for_row(PROMPT.strip())
+    assert "that is in the kernel's text: kernel_main+0x0 (kernel/main.c:" in shown
+    assert "  read   succeeds\n  write  #PF, error code 0x3\n  fetch  succeeds\n" in shown
+    assert machine.serial == machine.debugcon == ""
 
 
 def test_no_interrupt_comes(boot: Callable[..., Boot]) -> None:
     """The controller's line is another than a PC's: it is polled. pc's FADT says nothing of it."""
     machine = boot(**quick(*NO_SERIAL, "-global", "i8042.kbd-irq=5", machine="pc"))
     machine.wait_for_debugcon("The monitor waits by polling")
+    assert "COM1 absent" in machine.debugcon and machine.serial == ""
     assert "keyboard: no FADT says whether there is an 8042; scan code set 1\n" in \
         machine.debugcon
-    walk_unseen(machine)
+    machine.wait_for_debugcon("^" + re.escape(PROMPT))
+    type_line(machine, "walk kernel_main", serial=False)
+    press(machine, "ret")
+    found = machine.wait_for_debugcon(r"^bestla> walk kernel_main\n(?:  .*\n)+")
+    assert "that is in the kernel's text: kernel_main+0x0" in found[0]
     assert not halted(machine)
 
 
