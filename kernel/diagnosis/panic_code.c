@@ -44,6 +44,8 @@ static void keep(void *context, const char *more, size_t size)
 
 void panic_code_begin(void)
 {
+    length = 0;
+    full = false;
     log_also_to(keep);
 }
 
@@ -103,6 +105,8 @@ static bool find_place(struct place *place)
     struct screen_area beside = display_panic_area(), below = display_panic_area_below(ROWS_KEPT);
 
     cut(TEXT_MAX);
+    if (length == 0)
+        return false;
     if (place_in(beside, false, place) || place_in(below, true, place))
         return true;
     cut(qr_capacity(version_max(side_of(below)), QR_LEVEL_L));
