@@ -20,6 +20,9 @@ _Noreturn void panic_at(const struct registers *registers, const char *format, .
 /* Is one being reported, or has it been? */
 bool panic_has_begun(void);
 
+/* Has it been reported, so that only its picture may still be drawn? */
+bool panic_is_said(void);
+
 /* Of the function that called the one this stands in: the place, the stack and the frame. The
  * call itself has used up the rest. */
 static inline __attribute__((always_inline)) struct registers registers_of_caller(void)

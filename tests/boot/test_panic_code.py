@@ -17,15 +17,20 @@ QUIET, FINDER = 4, 7    # modules: the quiet zone, the side of a finder pattern
 BLACK, WHITE = 0, 0xffffff  # black is nothing else on the screen
 
 
+def wait_until_halted(machine: Boot) -> None:
+    """Nothing will be drawn any more."""
+    deadline = time.monotonic() + BOOT_TIMEOUT * SCALE
+    while not halted(machine):
+        assert time.monotonic() < deadline
+
+
 def die_on(boot: Callable[..., Boot], kernel: str, screen: str, **arguments: Any) -> Boot:
     """A kernel that has died on a screen of this size, and drawn what it draws."""
     width, height = screen.split("x")
     machine = boot(kernel=kernel_path(kernel), firmware="bios", memory="256M", extra=[
         "-vga", "none", "-device", f"VGA,edid=on,xres={width},yres={height}"], **arguments)
     machine.wait_for(r"^kernel panic: .*\n")
-    deadline = time.monotonic() + BOOT_TIMEOUT * SCALE
-    while not halted(machine):
-        assert time.monotonic() < deadline
+    wait_until_halted(machine)
     assert f"framebuffer {screen} at " in machine.serial
     return machine
 
@@ -91,6 +96,21 @@ def test_report_too_long_for_the_screen(boot: Callable[..., Boot], tmp_path: Pat
     assert whole.startswith(code) and code.endswith("\n") and 1500 < len(code) < len(whole)
     assert "\nbacktrace:\n" in code
     assert module_size(machine) == 3
+
+
+@pytest.mark.matrix
+def test_nmi_while_it_is_drawn(boot: Callable[..., Boot], tmp_path: Path) -> None:
+    """Many, until the processor halts: the code is whole all the same."""
+    machine = boot(kernel=kernel_path("null_pointer"), firmware="bios", memory="256M")
+    machine.wait_for(r"^kernel panic: .*\n")
+    count = 0
+    while not halted(machine):
+        machine.qmp.command("inject-nmi")
+        count += 1
+    assert count > 0
+    machine.qmp.command("inject-nmi")
+    wait_until_halted(machine)
+    assert read_code(machine, tmp_path) == said(machine)
 
 
 @pytest.mark.matrix
