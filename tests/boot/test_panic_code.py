@@ -1,4 +1,4 @@
-"""A panic's QR code on the screen, read by zbarimg from a picture: the report that went to serial."""
+"""A panic's QR code on the screen, read by zbarimg from a picture: it is what went to serial."""
 
 import subprocess
 import time
