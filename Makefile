@@ -47,7 +47,10 @@ PTABLES_SOURCE := $(wildcard tools/*.c tools/ptables/*.c) \
                   $(addprefix common/,elf_image.c format.c image_tables.c image_tables_verify.c \
                       page_read.c page_table.c page_walk.c text.c)
 PTABLES       := $B/tools/ptables
-CHECKED_TOOLS := $B/host/ksyms $B/host/ptables
+# For people, not for the build: legacy programs into objects that link.
+HEXELF_SOURCE := $(wildcard tools/*.c tools/hexelf/*.c)
+HEXELF        := $B/tools/hexelf
+CHECKED_TOOLS := $B/host/ksyms $B/host/ptables $B/host/hexelf
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
 
 # ---- flags ---------------------------------------------------------------------------------
@@ -115,14 +118,14 @@ EFI_LIBRARY := /usr/lib/libgnuefi.a
 # Compiler, flags and lists of files: another compiler, or a source that went, rebuilds.
 SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KERNEL_CFLAGS) \
             $(UNIT_CFLAGS) $(TOOLS_CFLAGS) $(UNDEFINED) $(LINK_KERNEL) $(LOADER_OBJECTS) $(KERNEL_OBJECTS) \
-            $(KSYMS_SOURCE) $(PTABLES_SOURCE)
+            $(KSYMS_SOURCE) $(PTABLES_SOURCE) $(HEXELF_SOURCE)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run debug test test-all check unit boot-tests tools-tests image lint format bench \
         help clean setup setup-test FORCE
 
-all: $B/esp.stamp $B/kernel.elf.debug ## build the loader, the kernel and the ESP's files
+all: $B/esp.stamp $B/kernel.elf.debug $(HEXELF) ## build the loader, the kernel, the ESP's files, the tools
 
 # ---- the loader ----------------------------------------------------------------------------
 
@@ -173,6 +176,11 @@ $B/bench/symbol_cost: $(patsubst %.c,$B/tools/%.o,$(wildcard tests/bench/symbol_
 	$Q$(CC) $^ -ldw -lelf -o $@
 
 $(PTABLES): $(PTABLES_SOURCE:%.c=$B/tools/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $^ -lelf -o $@
+
+$(HEXELF): $(HEXELF_SOURCE:%.c=$B/tools/%.o)
+	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$Q$(CC) $^ -lelf -o $@
 
@@ -293,6 +301,9 @@ $B/host/ksyms: $(KSYMS_SOURCE:%.c=$B/host/%.o)
 $B/host/ptables: $(PTABLES_SOURCE:%.c=$B/host/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $(HOST_CFLAGS) $^ -lelf -o $@
+$B/host/hexelf: $(HEXELF_SOURCE:%.c=$B/host/%.o)
+	$(call say,LD,$@)
+	$Q$(CC) $(HOST_CFLAGS) $^ -lelf -o $@
 
 # On the host the loader, and what of the kernel asks the CPU, meets a fake one:
 # tests/unit/fake/x86_cpu.h stands before the real one.
@@ -341,13 +352,13 @@ bench: setup-test ## what symbols cost (LINUX=vmlinux: beside Linux's), and load
 	@tests/bench/boot-cost
 
 # For clangd and clang-tidy.
-compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE) $(PTABLES_SOURCE)
+compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE) $(PTABLES_SOURCE) $(HEXELF_SOURCE)
 	@{ sep='['; \
 	   for f in $(LOADER_SOURCE); do \
 	     printf '%s\n{"directory":"%s","file":"%s","command":"$(CC) $(LOADER_CFLAGS) -c %s"}' "$$sep" '$(CURDIR)' $$f $$f; sep=','; done; \
 	   for f in $(filter kernel/%,$(KERNEL_SOURCE)); do \
 	     printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(KERNEL_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
-   for f in $(sort $(filter tools/%,$(KSYMS_SOURCE) $(PTABLES_SOURCE))); do \
+   for f in $(sort $(filter tools/%,$(KSYMS_SOURCE) $(PTABLES_SOURCE) $(HEXELF_SOURCE))); do \
      printf ',\n{"directory":"%s","file":"%s","command":"$(CC) $(TOOLS_CFLAGS) -c %s"}' '$(CURDIR)' $$f $$f; done; \
 	   printf '\n]\n'; } > $@
 

@@ -1,51 +1,13 @@
 /* See elf_file.h. */
 #include "elf_file.h"
 
+#include "whole_file.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* ---- reading --------------------------------------------------------------------------- */
-
-static enum tool_status read_all(int fd, struct elf_file *file)
-{
-    for (size_t done = 0; done < file->size;) {
-        ssize_t got = read(fd, file->bytes + done, file->size - done);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return complain(TOOL_UNREADABLE, "%s: byte %zu of %zu: %s", file->path, done,
-                            file->size, got < 0 ? strerror(errno) : "the file became shorter");
-        done += (size_t)got;
-    }
-    return TOOL_OK;
-}
-
-static enum tool_status read_file(struct elf_file *file)
-{
-    int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    enum tool_status status;
-    struct stat about;
-
-    if (fd < 0 || fstat(fd, &about) < 0) {
-        status = complain(TOOL_UNREADABLE, "%s: %s", file->path, strerror(errno));
-    } else if (!S_ISREG(about.st_mode)) {
-        status = complain(TOOL_UNREADABLE, "%s: not a regular file", file->path);
-    } else {
-        file->size = (size_t)about.st_size;
-        file->mode = about.st_mode & 07777;
-        file->bytes = allocate(file->size, 1);
-        status = read_all(fd, file);
-    }
-    if (fd >= 0)
-        close(fd);
-    return status;
-}
 
 static bool inside(const struct elf_file *file, uint64_t offset, uint64_t size)
 {
@@ -128,7 +90,7 @@ enum tool_status elf_file_open(const char *path, struct elf_file *file)
 
     *file = (struct elf_file){.path = path};
     elf_version(EV_CURRENT);
-    if ((status = read_file(file)) != TOOL_OK ||
+    if ((status = whole_file_read(path, &file->bytes, &file->size, &file->mode)) != TOOL_OK ||
         (status = check_header(file, (const Elf64_Ehdr *)(const void *)file->bytes)) != TOOL_OK)
         return status;
     /* elf_memory would keep the bytes as its own. */
@@ -190,42 +152,6 @@ bool elf_file_section(const struct elf_file *file, const char *name, struct elf_
 
 /* ---- writing --------------------------------------------------------------------------- */
 
-static bool write_all(int fd, const uint8_t *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t put = write(fd, bytes, size);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return false;
-        bytes += put;
-        size -= (size_t)put;
-    }
-    return true;
-}
-
-/* A new file of this name, whole or not at all. `target` is where links lead to. */
-static bool write_file(const char *target, mode_t mode, const uint8_t *bytes, size_t size)
-{
-    char *beside = NULL;
-    bool done = false;
-
-    if (asprintf(&beside, "%s.XXXXXX", target) < 0)
-        return false;
-    int fd = mkstemp(beside);
-    if (fd >= 0) {
-        done = write_all(fd, bytes, size) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
-        done = close(fd) == 0 && done && rename(beside, target) == 0;
-        int error = errno;
-        if (!done)
-            unlink(beside);
-        errno = error;
-    }
-    free(beside);
-    return done;
-}
-
 enum tool_status elf_file_patch(const struct elf_file *file, const struct elf_patch *patches,
                                 size_t count)
 {
@@ -234,13 +160,8 @@ enum tool_status elf_file_patch(const struct elf_file *file, const struct elf_pa
 
     for (size_t i = 0; i < count; i++)
         memcpy(bytes + patches[i].offset, patches[i].bytes, patches[i].size);
-    if (memcmp(bytes, file->bytes, file->size) != 0) {
-        char *target = realpath(file->path, NULL);
-        done = target && write_file(target, file->mode, bytes, file->size);
-        int error = errno;
-        free(target);
-        errno = error;
-    }
+    if (memcmp(bytes, file->bytes, file->size) != 0)
+        done = whole_file_write(file->path, file->mode, bytes, file->size);
     int error = errno;
     free(bytes);
     return done ? TOOL_OK

@@ -1,7 +1,6 @@
 /* An x86-64 ELF file that a tool reads through libelf and changes in place. libelf only reads: what
  * is written is the file's own bytes with some of them replaced, so that nothing else
- * moves. The file is never written to: the new one is made beside it and takes its name when it is
- * whole (rename(2)), so no failure, and no loss of power, leaves half of one. */
+ * moves. The file is never written to: a new one takes its place (whole_file.h). */
 #ifndef BESTLA_TOOLS_ELF_FILE_H
 #define BESTLA_TOOLS_ELF_FILE_H
 

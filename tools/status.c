@@ -29,6 +29,13 @@ void *array_grow(void *array, size_t count, size_t *room, size_t element)
     return array;
 }
 
+void array_sort(void *array, size_t count, size_t element,
+                int (*compare)(const void *, const void *))
+{
+    if (count > 0)
+        qsort(array, count, element, compare);
+}
+
 void *allocate(size_t count, size_t element)
 {
     void *memory = calloc(count ? count : 1, element);

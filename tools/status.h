@@ -1,5 +1,5 @@
 /* How the tools end. Every kind of failure has an exit code of its own, the same in all tools, so
- * that a script can tell them apart; docs/symbols.md lists them. */
+ * that a script can tell them apart; docs/symbols.md and docs/hexelf.md list them. */
 #ifndef BESTLA_TOOLS_STATUS_H
 #define BESTLA_TOOLS_STATUS_H
 
@@ -31,6 +31,9 @@ enum tool_status {
     TOOL_WRITE_EXECUTE = 20, /* a PT_LOAD with PF_W and PF_X */
     TOOL_BAD_IMAGE = 21,     /* program headers that the loader would refuse otherwise */
     TOOL_BAD_PLACE = 22,     /* the placeholder is no page of a read-only PT_LOAD */
+    TOOL_MALFORMED = 23,     /* a line of a text file: named by file, line and column */
+    TOOL_CONTRADICTION = 24, /* two inputs, or an input and an option, that cannot both be true */
+    TOOL_GUESS = 25,         /* what only a guess could answer, and guessing was forbidden */
 };
 
 /* Prints "TOOL: what is wrong" to stderr and returns `status`. */
@@ -41,6 +44,10 @@ enum tool_status complain(enum tool_status status, const char *format, ...);
  * process where there is no memory: no tool has changed a file by then. */
 __attribute__((warn_unused_result)) void *array_grow(void *array, size_t count, size_t *room,
                                                      size_t element);
+
+/* qsort, which must not be given NULL even where there is nothing to sort. */
+void array_sort(void *array, size_t count, size_t element,
+                int (*compare)(const void *, const void *));
 
 /* malloc that never gives NULL, not even for 0 bytes, and zeroes. */
 void *allocate(size_t count, size_t element);

@@ -1,0 +1,175 @@
+/* An AVR program taken apart: what is code, which immediates are addresses, what must move. */
+#ifndef BESTLA_TOOLS_HEXELF_AVR_H
+#define BESTLA_TOOLS_HEXELF_AVR_H
+
+#include "avr_decode.h"
+#include "options.h"
+
+/* One byte for each word of the image. */
+enum {
+    WORD_START = 1 << 0,  /* an instruction begins here */
+    WORD_REST = 1 << 1,   /* its second word */
+    WORD_TABLE = 1 << 2,  /* the user says: no code */
+    WORD_MOVED = 1 << 3,  /* a relocation changes it */
+    WORD_PAIRED = 1 << 4, /* a byte of a pair's */
+};
+
+/* What a pointer was seen to be used for. */
+enum {
+    USE_FLASH = 1 << 0,   /* lpm, elpm */
+    USE_RAM = 1 << 1,     /* ld, st */
+    USE_CODE = 1 << 2,    /* ijmp, icall, push and ret */
+    USE_FAR = 1 << 3,     /* eijmp, eicall: EIND has the rest */
+    USE_ELPM = 1 << 4,    /* RAMPZ has the rest */
+    USE_NUMBER = 1 << 5,  /* to an I/O register, multiplied: no address */
+    USE_TABLE = 1 << 6,   /* what it loads from flash is jumped to */
+    USE_STRINGS = 1 << 7, /* what it loads from flash is read through, from flash */
+    USE_ADDED = 1 << 8,   /* it was added to something: may be a distance */
+};
+
+/* Two immediates that may be the halves of one address. */
+struct pair {
+    uint64_t low, high, third; /* addresses of the instructions; third: of bits 16-23, or 0 */
+    uint32_t value;
+    bool negated, has_third;
+    bool named;    /* by --assume LOW,HIGH */
+    bool doubtful; /* the registers are no pair: only use can tell */
+    bool adopted;  /* nothing else reaches what it would be the address of */
+    unsigned uses;
+};
+
+/* What an address may be of. */
+struct meaning {
+    size_t symbol;  /* NO_SYMBOL: it is nobody's */
+    int64_t addend; /* bytes */
+    bool words;     /* the value counts words */
+    bool ram;
+};
+
+struct avr_program {
+    const struct options *options;
+    struct avr_device device;
+    struct image *image;
+    struct symbols *symbols;
+    struct object *object;
+    uint8_t *words;
+    uint64_t *pending; /* addresses that control reaches */
+    size_t pending_count, pending_room;
+    uint64_t *fresh; /* instructions that nobody has looked for pairs at */
+    size_t fresh_count, fresh_room;
+    struct pair *pairs;
+    size_t pair_count, pair_room;
+    bool jumps_by_pointer; /* there is an ijmp or icall */
+    uint16_t *uses;        /* of each symbol, by pairs that are surely its address */
+    bool *ram_used;        /* by lds, sts or a pointer: one for each address below 64 KiB */
+    bool *in_doubt;        /* labels that could be code or data: one for each symbol */
+};
+
+/* Finds all relocations. Says what is wrong. */
+__attribute__((warn_unused_result)) enum tool_status avr_convert(const struct options *options,
+                                                                 struct object *object);
+
+/* ---- avr_flow.c: what is code ---- */
+
+/* The instruction at an address, AVR_INVALID where the image has none. */
+struct avr_instruction avr_at(const struct avr_program *program, uint64_t address);
+
+/* Where it goes, if it goes to an address that it names. Relative ones wrap at the end of flash on
+ * parts of up to 8 KiB. */
+uint64_t avr_target(const struct avr_program *program, uint64_t address,
+                    const struct avr_instruction *instruction);
+
+bool avr_is(const struct avr_program *program, uint64_t address, unsigned marks);
+void avr_mark(struct avr_program *program, uint64_t address, unsigned marks);
+
+/* Control reaches this address: it and all that follows from it is code. */
+void avr_reach(struct avr_program *program, uint64_t address);
+
+/* Whether what begins here could be code, and could not well be anything else. */
+bool avr_looks_like_code(const struct avr_program *program, uint64_t address, uint64_t end);
+
+/* ---- avr_labels.c: what a label is of ---- */
+
+/* By its address, as far as that tells. */
+void avr_place_labels(struct avr_program *program);
+
+/* What --extern names at an address of code, in bytes, or of RAM; NO_SYMBOL: nothing. */
+size_t avr_extern_code(const struct avr_program *program, uint64_t address);
+size_t avr_extern_ram(const struct avr_program *program, uint64_t address);
+
+/* What use tells of those in doubt; true: something changed. */
+bool avr_place_by_use(struct avr_program *program);
+
+/* Control or a pair reaches the symbol, or the user said what it is. */
+bool avr_is_reached(const struct avr_program *program, size_t index);
+
+/* Decides on a label that neither control nor a pointer reaches, and reaches it if it is code;
+ * false: there is none left. */
+bool avr_guess_label(struct avr_program *program);
+
+/* The end of RAM's symbols, unless the user said it. */
+void avr_guess_data_end(struct avr_program *program);
+
+/* ---- avr_track.c: what becomes of a pointer ---- */
+
+/* Uses of the address whose bytes the registers `low` and `high` hold after the instruction before
+ * `address`. */
+unsigned avr_uses(const struct avr_program *program, uint64_t address, unsigned low, unsigned high);
+
+/* ---- avr_pairs.c: immediates that are addresses ---- */
+
+/* Looks for pairs in the fresh code; what is surely a jump's target is reached. */
+void avr_find_pairs(struct avr_program *program);
+
+/* Where a label that nothing reaches is just what a pair without use would be the address of, it
+ * is; true: there was one, and it is reached now. */
+bool avr_adopt_label(struct avr_program *program);
+
+/* Decides on each, and relocates those that are addresses. */
+void avr_settle_pairs(struct avr_program *program);
+
+/* Adds those that --assume LOW,HIGH names. */
+__attribute__((warn_unused_result)) enum tool_status avr_named_pairs(struct avr_program *program);
+
+/* ---- avr_meaning.c: numbers as addresses ---- */
+
+/* What a value can mean, in the order of how well it fits; how many of at most MEANINGS. `uses`
+ * says what it was seen to be used for. */
+#define MEANINGS 6
+size_t avr_meanings(const struct avr_program *program, uint32_t value, unsigned uses,
+                    struct meaning *meanings);
+
+/* How sure the first of `count` is, from what it was seen to be used for. */
+enum confidence avr_confidence(const struct avr_program *program, const struct meaning *meanings,
+                               size_t count, unsigned uses);
+
+/* "lpm reads it, icall jumps to it", or that nothing was seen. */
+const char *avr_uses_text(unsigned uses);
+
+/* The same for a symbol that the user names. */
+bool avr_meaning_of(const struct avr_program *program, const char *name, uint32_t value,
+                    enum units units, struct meaning *meaning);
+
+/* The code symbol for an address in the image, or the section. */
+struct meaning avr_code_meaning(const struct avr_program *program, uint64_t address);
+
+/* The one at an address of RAM; symbol NO_SYMBOL: none has it. */
+struct meaning avr_ram_meaning(const struct avr_program *program, uint64_t address);
+
+/* "name", "name+0x3", "name as words" */
+const char *avr_describe(const struct avr_program *program, const struct meaning *meaning);
+
+/* --assume or --never for this address, or NULL. */
+struct settlement *avr_settlement(const struct avr_program *program, uint64_t address);
+
+/* ---- avr_tables.c: words between code that are addresses ---- */
+
+/* Words of tables that are surely jumped to are reached. */
+void avr_reach_tables(struct avr_program *program);
+void avr_settle_tables(struct avr_program *program);
+
+/* ---- avr_relocate.c: what names its target itself ---- */
+
+void avr_relocate_code(struct avr_program *program);
+
+#endif

@@ -1,0 +1,165 @@
+/* Code is what control reaches: from the entries, along each path, until nothing new comes. */
+#include "avr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WRAPPING_FLASH (8u << 10) /* what rjmp's 12 bits of words reach all around */
+
+bool avr_is(const struct avr_program *program, uint64_t address, unsigned marks)
+{
+    const struct image *image = program->image;
+
+    return address >= image->base && address < image->end &&
+           (program->words[(address - image->base) / 2] & marks);
+}
+
+void avr_mark(struct avr_program *program, uint64_t address, unsigned marks)
+{
+    program->words[(address - program->image->base) / 2] |= (uint8_t)marks;
+}
+
+struct avr_instruction avr_at(const struct avr_program *program, uint64_t address)
+{
+    const struct image *image = program->image;
+
+    if (address % 2 != 0 || !image_has(image, address, 2))
+        return (struct avr_instruction){.op = AVR_INVALID, .words = 1};
+    bool more = image_has(image, address + 2, 2);
+    struct avr_instruction instruction =
+        avr_decode(&program->device, (uint16_t)image_number(image, address, 2),
+                   more ? (uint16_t)image_number(image, address + 2, 2) : 0);
+    if (instruction.words == 2 && !more)
+        instruction.op = AVR_INVALID;
+    return instruction;
+}
+
+uint64_t avr_target(const struct avr_program *program, uint64_t address,
+                    const struct avr_instruction *instruction)
+{
+    uint32_t flash = program->device.flash;
+
+    if (instruction->op == AVR_OP_CALL || instruction->op == AVR_OP_JMP)
+        return (uint64_t)(uint32_t)instruction->target;
+    uint64_t target = address + 2 + (uint64_t)(int64_t)instruction->target;
+    return flash <= WRAPPING_FLASH ? target & (flash - 1) : target;
+}
+
+/* ---- following ------------------------------------------------------------------------- */
+
+static void push(struct avr_program *program, uint64_t address)
+{
+    program->pending = array_grow(program->pending, program->pending_count, &program->pending_room,
+                                  sizeof(*program->pending));
+    program->pending[program->pending_count++] = address;
+}
+
+static bool names_target(enum avr_op op)
+{
+    return op == AVR_OP_CALL || op == AVR_OP_JMP || op == AVR_OP_RCALL || op == AVR_OP_RJMP ||
+           op == AVR_OP_BRANCH;
+}
+
+static bool ends_path(enum avr_op op)
+{
+    return op == AVR_OP_JMP || op == AVR_OP_RJMP || op == AVR_OP_RETURN || op == AVR_OP_IJMP ||
+           op == AVR_OP_EIJMP;
+}
+
+static void push_target(struct avr_program *program, uint64_t address,
+                        const struct avr_instruction *instruction)
+{
+    uint64_t target = avr_target(program, address, instruction);
+
+    if (target >= program->image->base && target < program->image->end &&
+        avr_extern_code(program, target) == NO_SYMBOL)
+        push(program, target);
+}
+
+static bool take_instruction(struct avr_program *program, uint64_t address,
+                             const struct avr_instruction *instruction)
+{
+    unsigned long long shown_address = address;
+
+    if (instruction->op == AVR_INVALID) {
+        object_note(program->object, "0x%llx: control reaches what is no instruction of %s%s",
+                    shown_address, program->device.name,
+                    image_has(program->image, address, 2) ? "" : ": a gap");
+        return false;
+    }
+    if (avr_is(program, address, WORD_TABLE)) {
+        object_note(program->object, "0x%llx: control reaches a table", shown_address);
+        return false;
+    }
+    if (avr_is(program, address, WORD_REST) ||
+        (instruction->words == 2 && avr_is(program, address + 2, WORD_START)))
+        object_note(program->object, "0x%llx: two instructions overlap", shown_address);
+    avr_mark(program, address, WORD_START);
+    if (instruction->words == 2)
+        avr_mark(program, address + 2, WORD_REST);
+    program->fresh = array_grow(program->fresh, program->fresh_count, &program->fresh_room,
+                                sizeof(*program->fresh));
+    program->fresh[program->fresh_count++] = address;
+    return true;
+}
+
+static void follow(struct avr_program *program, uint64_t address)
+{
+    while (address < program->image->end && !avr_is(program, address, WORD_START)) {
+        struct avr_instruction instruction = avr_at(program, address);
+        uint64_t next = address + 2 * instruction.words;
+
+        if (!take_instruction(program, address, &instruction))
+            return;
+        if (names_target(instruction.op))
+            push_target(program, address, &instruction);
+        if (instruction.op == AVR_OP_SKIP)
+            push(program, next + 2 * avr_at(program, next).words);
+        if (instruction.op >= AVR_OP_IJMP && instruction.op <= AVR_OP_EICALL)
+            program->jumps_by_pointer = true;
+        if (ends_path(instruction.op))
+            return;
+        address = next;
+    }
+    if (address >= program->image->end)
+        object_note(program->object, "0x%llx: control leaves the program at its end",
+                    (unsigned long long)address);
+}
+
+void avr_reach(struct avr_program *program, uint64_t address)
+{
+    push(program, address);
+    while (program->pending_count > 0)
+        follow(program, program->pending[--program->pending_count]);
+}
+
+/* ---- what nothing reaches -------------------------------------------------------------- */
+
+/* Somewhere that control may well go: what is code already, or a label. */
+static bool good_target(const struct avr_program *program, uint64_t target, uint64_t start,
+                        uint64_t end)
+{
+    size_t symbol = symbols_code_at(program->symbols, target);
+
+    return avr_is(program, target, WORD_START) || (target >= start && target < end) ||
+           (symbol != NO_SYMBOL && program->symbols->at[symbol].value == target) ||
+           avr_extern_code(program, target) != NO_SYMBOL;
+}
+
+bool avr_looks_like_code(const struct avr_program *program, uint64_t address, uint64_t end)
+{
+    uint64_t start = address;
+
+    while (address < end) {
+        struct avr_instruction instruction = avr_at(program, address);
+
+        if (instruction.op == AVR_INVALID || avr_is(program, address, WORD_REST | WORD_TABLE) ||
+            (names_target(instruction.op) &&
+             !good_target(program, avr_target(program, address, &instruction), start, end)))
+            return false;
+        address += 2 * instruction.words;
+        if (ends_path(instruction.op))
+            return true;
+    }
+    return address == end && avr_is(program, end, WORD_START);
+}

@@ -1,0 +1,173 @@
+/* What a label is of. avrasm2 says so; avra does not: its `L 0100` is word 0x100 of the flash or
+ * byte 0x100 of RAM. And neither says which labels of flash are code. */
+#include "avr.h"
+
+/* What is addressed farther than this behind the last label is not its own: the stack, say. */
+#define FARTHEST 256
+
+static bool in_flash(const struct avr_program *program, uint64_t raw)
+{
+    const struct image *image = program->image;
+    uint64_t address;
+
+    /* A label may also stand behind the last byte. */
+    return !__builtin_mul_overflow(raw, 2u, &address) && address >= image->base &&
+           address <= image->end;
+}
+
+static bool in_ram(const struct avr_program *program, uint64_t raw)
+{
+    return raw >= program->device.ram_start && raw <= program->device.ram_last;
+}
+
+static void place(struct symbol *symbol, enum place where)
+{
+    symbol->place = where;
+    symbol->value = where == PLACE_CODE ? symbol->raw * 2 : symbol->raw;
+}
+
+/* What lies nowhere stays what it is. */
+static void check_place(struct avr_program *program, struct symbol *symbol)
+{
+    bool flash = symbol->place == PLACE_CODE;
+
+    if ((flash && in_flash(program, symbol->raw)) ||
+        (symbol->place == PLACE_DATA && in_ram(program, symbol->raw)))
+        return;
+    object_note(program->object, "%s is not in %s: its value stays 0x%llx", symbol->name,
+                flash ? "the program" : "RAM", (unsigned long long)symbol->raw);
+    place(symbol, PLACE_ABSOLUTE);
+}
+
+/* Where something else may lie that the program thinks to know the address of. What is a constant
+ * for it is a place outside of it. */
+static void place_extern(const struct avr_program *program, struct symbol *symbol)
+{
+    bool flash = in_flash(program, symbol->raw), ram = in_ram(program, symbol->raw);
+
+    if (symbol->raw == NOWHERE)
+        return;
+    symbol->in_code = symbol->was == PLACE_CODE || (symbol->was == PLACE_LABEL && flash) ||
+                      (symbol->was == PLACE_CONSTANT && !flash);
+    symbol->in_ram = symbol->was == PLACE_DATA || (symbol->was == PLACE_LABEL && !flash) ||
+                     (symbol->was == PLACE_CONSTANT && ram);
+}
+
+size_t avr_extern_code(const struct avr_program *program, uint64_t address)
+{
+    for (size_t i = 0; i < program->symbols->count; i++) {
+        const struct symbol *symbol = &program->symbols->at[i];
+
+        if (symbol->place == PLACE_EXTERN && symbol->in_code && symbol->raw * 2 == address)
+            return i;
+    }
+    return NO_SYMBOL;
+}
+
+size_t avr_extern_ram(const struct avr_program *program, uint64_t address)
+{
+    for (size_t i = 0; i < program->symbols->count; i++) {
+        const struct symbol *symbol = &program->symbols->at[i];
+
+        if (symbol->place == PLACE_EXTERN && symbol->in_ram && symbol->raw == address)
+            return i;
+    }
+    return NO_SYMBOL;
+}
+
+void avr_place_labels(struct avr_program *program)
+{
+    for (size_t i = 0; i < program->symbols->count; i++) {
+        struct symbol *symbol = &program->symbols->at[i];
+
+        if (symbol->place == PLACE_EXTERN)
+            place_extern(program, symbol);
+        if (symbol->place == PLACE_LABEL) {
+            bool flash = in_flash(program, symbol->raw), ram = in_ram(program, symbol->raw);
+
+            program->in_doubt[i] = flash && ram;
+            place(symbol, flash || !ram ? PLACE_CODE : PLACE_DATA);
+        }
+        if (symbol->place == PLACE_CODE || symbol->place == PLACE_DATA)
+            check_place(program, symbol);
+    }
+    symbols_sort(program->symbols, program->image);
+}
+
+/* Reached by control: code. Named by lds or sts: RAM. By both: who jumps is right, for RAM may be
+ * addressed by number, too. */
+bool avr_place_by_use(struct avr_program *program)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < program->symbols->count; i++) {
+        struct symbol *symbol = &program->symbols->at[i];
+        bool data = program->in_doubt[i] && program->ram_used[symbol->raw & 0xffff];
+        bool code = program->in_doubt[i] && (avr_is(program, symbol->value, WORD_START) ||
+                                             program->uses[i] & (USE_FLASH | USE_CODE));
+
+        if (!code && !data)
+            continue;
+        enum confidence confidence = code && data ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH;
+        object_guess(program->object, symbol->raw, confidence, true, "label %s is of %s: %s%s%s",
+                     symbol->name, code ? "flash" : "RAM", code ? "control or lpm reaches it" : "",
+                     code && data ? ", but " : "", data ? "lds or sts names it" : "");
+        program->in_doubt[i] = false;
+        changed = true;
+        if (!code)
+            place(symbol, PLACE_DATA);
+    }
+    if (changed)
+        symbols_sort(program->symbols, program->image);
+    return changed;
+}
+
+bool avr_is_reached(const struct avr_program *program, size_t index)
+{
+    const struct symbol *symbol = &program->symbols->at[index];
+
+    return symbol->sure || avr_is(program, symbol->value, WORD_START) || program->uses[index] ||
+           symbol->value >= program->image->end;
+}
+
+/* A symbol is only ever decided on once: `sure` then. */
+bool avr_guess_label(struct avr_program *program)
+{
+    for (size_t i = 0; i < program->symbols->codes; i++) {
+        size_t index = program->symbols->code[i];
+        struct symbol *symbol = &program->symbols->at[index];
+
+        if (avr_is_reached(program, index))
+            continue;
+        bool code = avr_looks_like_code(program, symbol->value, symbol->value + symbol->size);
+        object_guess(program->object, symbol->value, CONFIDENCE_MEDIUM, true,
+                     "label %s is %s: nothing reaches it, and it %s", symbol->name,
+                     code ? "code" : "a table",
+                     code ? "reads as a whole routine" : "reads as none");
+        symbol->sure = true;
+        program->in_doubt[index] = false;
+        if (code)
+            avr_reach(program, symbol->value);
+        return true;
+    }
+    return false;
+}
+
+void avr_guess_data_end(struct avr_program *program)
+{
+    struct symbols *symbols = program->symbols;
+
+    if (program->options->has_data_end || symbols->datas == 0) {
+        symbols->data_end = program->options->data_end;
+        return;
+    }
+    const struct symbol *last = &symbols->at[symbols->data[symbols->datas - 1]];
+    symbols->data_end = last->value + 1;
+    for (uint64_t address = last->value; address < last->value + FARTHEST; address++) {
+        if (address <= program->device.ram_last && program->ram_used[address])
+            symbols->data_end = address + 1;
+    }
+    object_guess(program->object, last->value, CONFIDENCE_MEDIUM, true,
+                 "data ends at 0x%llx: no map says how long %s is (--data-end)",
+                 (unsigned long long)symbols->data_end, last->name);
+}

@@ -1,0 +1,172 @@
+/* Numbers as addresses: of bytes in flash, of words in flash, of RAM. */
+#include "avr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct meaning avr_code_meaning(const struct avr_program *program, uint64_t address)
+{
+    size_t symbol = symbols_code_at(program->symbols, address);
+    uint64_t value =
+        symbol == NO_SYMBOL ? program->image->base : program->symbols->at[symbol].value;
+
+    return (struct meaning){.symbol = symbol, .addend = (int64_t)(address - value)};
+}
+
+struct meaning avr_ram_meaning(const struct avr_program *program, uint64_t address)
+{
+    size_t symbol = symbols_data_at(program->symbols, address);
+
+    if (symbol == NO_SYMBOL || address >= program->symbols->data_end)
+        return (struct meaning){.symbol = NO_SYMBOL};
+    return (struct meaning){
+        .symbol = symbol,
+        .addend = (int64_t)(address - program->symbols->at[symbol].value),
+        .ram = true,
+    };
+}
+
+static bool used_so(const struct meaning *meaning, unsigned uses)
+{
+    return uses & (meaning->ram ? USE_RAM : meaning->words ? USE_CODE : USE_FLASH);
+}
+
+static bool is_exact(const struct meaning *meaning)
+{
+    return meaning->symbol != NO_SYMBOL && meaning->addend == 0;
+}
+
+/* Something inside of a symbol is only meant where use tells. */
+static void add(struct meaning *meanings, size_t *count, struct meaning meaning, unsigned uses)
+{
+    if (*count == MEANINGS || !(is_exact(&meaning) || used_so(&meaning, uses)))
+        return;
+    size_t i = (*count)++;
+    while (i > 0 && used_so(&meaning, uses) && !used_so(&meanings[i - 1], uses)) {
+        meanings[i] = meanings[i - 1];
+        i--;
+    }
+    meanings[i] = meaning;
+}
+
+static void add_externs(const struct avr_program *program, uint32_t value, unsigned uses,
+                        struct meaning *meanings, size_t *count)
+{
+    const struct meaning found[] = {
+        {.symbol = avr_extern_code(program, value * UINT64_C(2)), .words = true},
+        {.symbol = avr_extern_code(program, value)},
+        {.symbol = avr_extern_ram(program, value), .ram = true},
+    };
+
+    for (size_t i = 0; i < sizeof(found) / sizeof(*found); i++) {
+        if (found[i].symbol != NO_SYMBOL)
+            add(meanings, count, found[i], uses);
+    }
+}
+
+size_t avr_meanings(const struct avr_program *program, uint32_t value, unsigned uses,
+                    struct meaning *meanings)
+{
+    const struct image *image = program->image;
+    size_t count = 0;
+
+    add_externs(program, value, uses, meanings, &count);
+    if (value >= image->base && value < image->end)
+        add(meanings, &count, avr_code_meaning(program, value), uses);
+    if (value * UINT64_C(2) >= image->base && value * UINT64_C(2) < image->end) {
+        struct meaning meaning = avr_code_meaning(program, value * UINT64_C(2));
+
+        meaning.words = true;
+        add(meanings, &count, meaning, uses);
+    }
+    struct meaning meaning = avr_ram_meaning(program, value);
+    if (meaning.symbol != NO_SYMBOL)
+        add(meanings, &count, meaning, uses);
+    return count;
+}
+
+enum confidence avr_confidence(const struct avr_program *program, const struct meaning *meanings,
+                               size_t count, unsigned uses)
+{
+    unsigned kinds = uses & (USE_FLASH | USE_RAM | USE_CODE);
+    const struct meaning *first = meanings;
+
+    if (count == 0 || !used_so(first, uses))
+        return CONFIDENCE_LOW;
+    if (!is_exact(first) || (kinds & (kinds - 1)) || uses & (USE_ADDED | USE_NUMBER))
+        return CONFIDENCE_MEDIUM;
+    /* Who reads instructions as data? */
+    if (!first->ram && !first->words &&
+        avr_is(program, program->symbols->at[first->symbol].value, WORD_START))
+        return CONFIDENCE_MEDIUM;
+    return CONFIDENCE_HIGH;
+}
+
+static uint64_t distance(int64_t addend)
+{
+    return addend < 0 ? -(uint64_t)addend : (uint64_t)addend;
+}
+
+bool avr_meaning_of(const struct avr_program *program, const char *name, uint32_t value,
+                    enum units units, struct meaning *meaning)
+{
+    const struct symbol *symbol = symbols_find(program->symbols, name);
+
+    if (!symbol || symbol->place == PLACE_CONSTANT || symbol->place == PLACE_ABSOLUTE)
+        return false;
+    uint64_t start =
+        symbol->place == PLACE_EXTERN && symbol->in_code ? symbol->raw * 2 : symbol->value;
+    struct meaning bytes = {.symbol = (size_t)(symbol - program->symbols->at),
+                            .ram =
+                                symbol->place == PLACE_DATA || (symbol->in_ram && !symbol->in_code),
+                            .addend = (int64_t)(value - start)};
+    struct meaning words = bytes;
+    words.words = true;
+    words.addend = (int64_t)(value * UINT64_C(2) - start);
+    bool as_words = units == UNITS_WORDS ||
+                    (units == UNITS_ANY && distance(words.addend) < distance(bytes.addend));
+    *meaning = as_words && !bytes.ram ? words : bytes;
+    if (symbol->place == PLACE_EXTERN && symbol->raw == NOWHERE)
+        *meaning = (struct meaning){.symbol = bytes.symbol, .words = units != UNITS_BYTES};
+    return true;
+}
+
+const char *avr_describe(const struct avr_program *program, const struct meaning *meaning)
+{
+    static char *text;
+
+    free(text);
+    const char *name =
+        meaning->symbol == NO_SYMBOL ? ".text" : program->symbols->at[meaning->symbol].name;
+    const char *unit = meaning->words ? ", in words" : "";
+    int length = meaning->addend
+                     ? asprintf(&text, "%s%c0x%llx%s", name, meaning->addend < 0 ? '-' : '+',
+                                (unsigned long long)distance(meaning->addend), unit)
+                     : asprintf(&text, "%s%s", name, unit);
+    if (length < 0)
+        exit((int)complain(TOOL_NO_MEMORY, "no memory for a message"));
+    return text;
+}
+
+const char *avr_uses_text(unsigned uses)
+{
+    static char text[128];
+
+    snprintf(text, sizeof(text), "%s%s%s%s%s", uses & USE_FLASH ? ", read by lpm" : "",
+             uses & USE_RAM ? ", used by ld or st" : "", uses & USE_CODE ? ", jumped to" : "",
+             uses & USE_ADDED ? ", added to another" : "",
+             uses & USE_NUMBER ? ", given to an I/O register" : "");
+    return *text ? text + 2 : "no use seen";
+}
+
+struct settlement *avr_settlement(const struct avr_program *program, uint64_t address)
+{
+    for (size_t i = 0; i < program->options->settlement_count; i++) {
+        struct settlement *settlement = &program->options->settlements[i];
+
+        if (settlement->address == address || (settlement->has_high && settlement->high == address))
+            return settlement;
+    }
+    return NULL;
+}

@@ -1,0 +1,372 @@
+/* Two immediate bytes that together are an address:
+ *
+ *     ldi r30, low(2*table)       subi r30, low(-2*table)     cpi r30, low(2*end)
+ *     ldi r31, high(2*table)      sbci r31, high(-2*table)    ldi r16, high(2*end)
+ *                                                             cpc r31, r16
+ *
+ * What it is an address of, only its use can tell; where none is seen, nobody can. */
+#include "avr.h"
+#include "avr_relocations.h"
+
+#include <stdlib.h>
+
+#define WINDOW 6 /* instructions between the two, at most */
+#define RAMPZ  0x3b
+#define EIND   0x3c
+
+/* ---- finding --------------------------------------------------------------------------- */
+
+static bool goes_on(enum avr_op op)
+{
+    return op != AVR_INVALID && !(op >= AVR_OP_CALL && op <= AVR_OP_EICALL);
+}
+
+static uint64_t after(const struct avr_program *program, uint64_t address)
+{
+    return address + 2 * avr_at(program, address).words;
+}
+
+static void add_pair(struct avr_program *program, struct pair pair, uint64_t follows, unsigned low,
+                     unsigned high)
+{
+    uint32_t value = avr_at(program, pair.low).number | avr_at(program, pair.high).number << 8;
+
+    pair.value = pair.negated ? -value & 0xffff : value;
+    pair.uses = avr_uses(program, follows, low, high);
+    if (pair.doubtful && !(pair.uses & (USE_FLASH | USE_RAM | USE_CODE)))
+        return;
+    program->pairs =
+        array_grow(program->pairs, program->pair_count, &program->pair_room, sizeof(pair));
+    program->pairs[program->pair_count++] = pair;
+    if (pair.uses & USE_RAM && !pair.negated && pair.value < 0x10000)
+        program->ram_used[pair.value] = true;
+    avr_mark(program, pair.low, WORD_PAIRED);
+    avr_mark(program, pair.high, WORD_PAIRED);
+}
+
+/* The next instruction of this kind that has a byte for this register, before something else
+ * has it. */
+static uint64_t find_partner(const struct avr_program *program, uint64_t address, enum avr_op op,
+                             unsigned rd)
+{
+    for (unsigned i = 0; i < WINDOW; i++) {
+        struct avr_instruction instruction = avr_at(program, address);
+
+        if (instruction.op == op && instruction.rd == rd)
+            return avr_is(program, address, WORD_PAIRED) ? 0 : address;
+        if (!goes_on(instruction.op))
+            return 0;
+        address += 2 * instruction.words;
+    }
+    return 0;
+}
+
+static bool find_ldi(struct avr_program *program, uint64_t address, unsigned rd)
+{
+    uint64_t other = find_partner(program, after(program, address), AVR_OP_LDI, rd ^ 1);
+    unsigned low = rd & ~1u;
+
+    if (!other)
+        return false;
+    add_pair(program,
+             (struct pair){.low = rd == low ? address : other, .high = rd == low ? other : address},
+             after(program, other), low, low + 1);
+    return true;
+}
+
+/* Side by side, but into registers that are no pair: both orders are tried. */
+static void find_doubtful(struct avr_program *program, uint64_t address, unsigned rd)
+{
+    uint64_t other = after(program, address);
+    struct avr_instruction second = avr_at(program, other);
+
+    if (second.op != AVR_OP_LDI || second.rd == rd || avr_is(program, other, WORD_PAIRED) ||
+        find_partner(program, after(program, other), AVR_OP_LDI, second.rd ^ 1))
+        return;
+    uint64_t follows = after(program, other);
+    add_pair(program, (struct pair){.low = address, .high = other, .doubtful = true}, follows, rd,
+             second.rd);
+    if (!avr_is(program, address, WORD_PAIRED))
+        add_pair(program, (struct pair){.low = other, .high = address, .doubtful = true}, follows,
+                 second.rd, rd);
+}
+
+static void find_subi(struct avr_program *program, uint64_t address, unsigned rd)
+{
+    uint64_t other = find_partner(program, after(program, address), AVR_OP_SBCI, rd + 1);
+
+    if (other)
+        add_pair(program, (struct pair){.low = address, .high = other, .negated = true},
+                 after(program, other), rd, rd + 1);
+}
+
+/* The last ldi of this register among the few instructions before. */
+static uint64_t find_before(const struct avr_program *program, uint64_t address, unsigned rd)
+{
+    for (uint64_t at = address; at >= program->image->base + 2 && address - at < 2 * WINDOW;) {
+        at -= 2;
+        if (!avr_is(program, at, WORD_START))
+            continue;
+        struct avr_instruction instruction = avr_at(program, at);
+        if (instruction.op == AVR_OP_LDI && instruction.rd == rd)
+            return avr_is(program, at, WORD_PAIRED) ? 0 : at;
+        if (!goes_on(instruction.op) && instruction.op != AVR_OP_BRANCH)
+            return 0;
+    }
+    return 0;
+}
+
+static void find_cpi(struct avr_program *program, uint64_t address, unsigned rd)
+{
+    uint64_t compare = find_partner(program, after(program, address), AVR_OP_CPC, rd + 1);
+    uint64_t other = compare ? find_before(program, compare, avr_at(program, compare).rr) : 0;
+
+    if (other)
+        add_pair(program, (struct pair){.low = address, .high = other}, after(program, compare), rd,
+                 rd + 1);
+}
+
+static int by_address(const void *a, const void *b)
+{
+    uint64_t one = *(const uint64_t *)a, two = *(const uint64_t *)b;
+
+    return one < two ? -1 : one > two;
+}
+
+/* ---- bits 16 to 23 --------------------------------------------------------------------- */
+
+/* `ldi rd` whose value goes to RAMPZ or EIND within a few instructions. */
+static bool goes_to(const struct avr_program *program, uint64_t address, unsigned rd, unsigned io)
+{
+    for (unsigned i = 0; i < WINDOW; i++) {
+        struct avr_instruction instruction = avr_at(program, address);
+
+        if ((instruction.op == AVR_OP_OUT && instruction.number == io && instruction.rd == rd) ||
+            (instruction.op == AVR_OP_STS && instruction.number == io + 0x20 &&
+             instruction.rd == rd))
+            return true;
+        if (!goes_on(instruction.op) || (instruction.op == AVR_OP_LDI && instruction.rd == rd))
+            return false;
+        address += 2 * instruction.words;
+    }
+    return false;
+}
+
+static void find_third(const struct avr_program *program, struct pair *pair)
+{
+    unsigned io = pair->uses & USE_FAR ? EIND : RAMPZ;
+    uint64_t from = pair->low < pair->high ? pair->low : pair->high;
+    uint64_t least = from > 2 * WINDOW ? from - 2 * WINDOW : 0;
+
+    if (!(pair->uses & (USE_FAR | USE_ELPM)))
+        return;
+    for (uint64_t at = least & ~UINT64_C(1); at <= from + 4 * WINDOW; at += 2) {
+        struct avr_instruction instruction = avr_at(program, at);
+
+        if (!avr_is(program, at, WORD_START) || instruction.op != AVR_OP_LDI || at == pair->low ||
+            at == pair->high || !goes_to(program, at + 2, instruction.rd, io))
+            continue;
+        pair->third = at;
+        pair->has_third = true;
+        pair->value |= instruction.number << 16;
+        return;
+    }
+}
+
+/* ---- deciding -------------------------------------------------------------------------- */
+
+/* An index to which a small number is added looks the same as one to which a table is. */
+static enum confidence pair_confidence(const struct avr_program *program, const struct pair *pair,
+                                       const struct meaning *meanings, size_t count)
+{
+    enum confidence confidence = avr_confidence(program, meanings, count, pair->uses);
+
+    if (confidence == CONFIDENCE_HIGH && (pair->negated || pair->doubtful))
+        confidence = CONFIDENCE_MEDIUM;
+    if (pair->negated && count > 0 && meanings[0].addend != 0)
+        confidence = CONFIDENCE_LOW;
+    return pair->adopted && confidence == CONFIDENCE_LOW ? CONFIDENCE_MEDIUM : confidence;
+}
+
+/* What the settled or guessed symbol is used for is known from now on. */
+static void learn(struct avr_program *program, const struct pair *pair,
+                  const struct meaning *meaning)
+{
+    if (meaning->symbol == NO_SYMBOL)
+        return;
+    program->uses[meaning->symbol] |= (uint16_t)pair->uses;
+    const struct symbol *symbol = &program->symbols->at[meaning->symbol];
+    if (!meaning->words || symbol->place != PLACE_CODE)
+        return;
+    uint64_t address = symbol->value + (uint64_t)meaning->addend;
+    avr_reach(program, address);
+    /* Computed jumps go into lists of jumps. */
+    while (avr_at(program, address).op == AVR_OP_RJMP ||
+           avr_at(program, address).op == AVR_OP_JMP) {
+        avr_reach(program, address);
+        address = after(program, address);
+    }
+}
+
+static bool decide(const struct avr_program *program, const struct pair *pair,
+                   struct meaning *meaning, enum confidence *confidence)
+{
+    struct meaning meanings[MEANINGS] = {0};
+    uint64_t first = pair->low < pair->high ? pair->low : pair->high;
+    struct settlement *settlement = avr_settlement(program, first);
+    size_t count = avr_meanings(program, pair->value, pair->uses, meanings);
+
+    *confidence = pair_confidence(program, pair, meanings, count);
+    *meaning = meanings[0];
+    if (settlement && (pair->named || !settlement->has_high)) {
+        *confidence = CONFIDENCE_SETTLED;
+        if (settlement->symbol)
+            return avr_meaning_of(program, settlement->symbol, pair->value, settlement->units,
+                                  meaning);
+    }
+    return count > 0;
+}
+
+void avr_find_pairs(struct avr_program *program)
+{
+    size_t done = program->pair_count;
+
+    array_sort(program->fresh, program->fresh_count, sizeof(*program->fresh), by_address);
+    for (size_t i = 0; i < program->fresh_count; i++) {
+        uint64_t address = program->fresh[i];
+        struct avr_instruction instruction = avr_at(program, address);
+
+        if (instruction.op == AVR_OP_LDS || instruction.op == AVR_OP_STS)
+            program->ram_used[instruction.number & 0xffff] = true;
+        if (avr_is(program, address, WORD_PAIRED))
+            continue;
+        if (instruction.op == AVR_OP_LDI && !find_ldi(program, address, instruction.rd))
+            find_doubtful(program, address, instruction.rd);
+        else if (instruction.op == AVR_OP_SUBI && instruction.rd % 2 == 0)
+            find_subi(program, address, instruction.rd);
+        else if (instruction.op == AVR_OP_CPI && instruction.rd % 2 == 0)
+            find_cpi(program, address, instruction.rd);
+    }
+    program->fresh_count = 0;
+    for (; done < program->pair_count; done++) {
+        struct meaning meaning;
+        enum confidence confidence;
+
+        find_third(program, &program->pairs[done]);
+        if (decide(program, &program->pairs[done], &meaning, &confidence) &&
+            confidence >= CONFIDENCE_MEDIUM)
+            learn(program, &program->pairs[done], &meaning);
+    }
+}
+
+bool avr_adopt_label(struct avr_program *program)
+{
+    for (size_t i = 0; i < program->pair_count; i++) {
+        struct pair *pair = &program->pairs[i];
+        enum confidence confidence;
+        struct meaning meaning;
+
+        if (!decide(program, pair, &meaning, &confidence) || confidence != CONFIDENCE_LOW ||
+            pair->uses & USE_NUMBER || meaning.ram || meaning.addend != 0 ||
+            program->symbols->at[meaning.symbol].place != PLACE_CODE ||
+            avr_is_reached(program, meaning.symbol))
+            continue;
+        const struct symbol *symbol = &program->symbols->at[meaning.symbol];
+        if (avr_looks_like_code(program, symbol->value, symbol->value + symbol->size) !=
+            meaning.words)
+            continue;
+        pair->adopted = true;
+        program->uses[meaning.symbol] |= meaning.words ? USE_CODE : USE_FLASH;
+        learn(program, pair, &meaning);
+        return true;
+    }
+    return false;
+}
+
+static bool has_immediate(enum avr_op op)
+{
+    return op == AVR_OP_LDI || op == AVR_OP_SUBI || op == AVR_OP_SBCI || op == AVR_OP_CPI;
+}
+
+/* The user knows best, but the bytes must be there. subi takes away what would be added. */
+enum tool_status avr_named_pairs(struct avr_program *program)
+{
+    for (size_t i = 0; i < program->options->settlement_count; i++) {
+        const struct settlement *settlement = &program->options->settlements[i];
+        struct pair pair = {.low = settlement->address, .high = settlement->high, .named = true};
+
+        if (!settlement->has_high)
+            continue;
+        struct avr_instruction low = avr_at(program, pair.low), high = avr_at(program, pair.high);
+        if (!has_immediate(low.op) || !has_immediate(high.op) || pair.low == pair.high)
+            return complain(TOOL_CONTRADICTION, "%s: no ldi, subi, sbci or cpi at %s",
+                            settlement->text, has_immediate(low.op) ? "the second" : "the first");
+        pair.negated = low.op == AVR_OP_SUBI;
+        add_pair(program, pair, after(program, pair.low > pair.high ? pair.low : pair.high), low.rd,
+                 high.rd);
+    }
+    return TOOL_OK;
+}
+
+/* ---- relocating ------------------------------------------------------------------------ */
+
+/* On parts with EIND a pointer of two bytes reaches only the first 128 KiB, and the linker puts a
+ * jump there for what lies beyond: the kinds with GS ask for that. */
+static unsigned kind_of(const struct avr_program *program, const struct pair *pair,
+                        const struct meaning *meaning, unsigned byte)
+{
+    static const unsigned kinds[2][2][3] = {
+        {{R_AVR_LO8_LDI, R_AVR_HI8_LDI, R_AVR_HH8_LDI},
+         {R_AVR_LO8_LDI_NEG, R_AVR_HI8_LDI_NEG, R_AVR_HH8_LDI_NEG}},
+        {{R_AVR_LO8_LDI_PM, R_AVR_HI8_LDI_PM, R_AVR_HH8_LDI_PM},
+         {R_AVR_LO8_LDI_PM_NEG, R_AVR_HI8_LDI_PM_NEG, R_AVR_HH8_LDI_PM_NEG}},
+    };
+    bool stub = program->device.features & AVR_EIND && !pair->has_third && !pair->negated;
+
+    if (meaning->words && stub)
+        return byte == 0 ? R_AVR_LO8_LDI_GS : R_AVR_HI8_LDI_GS;
+    return kinds[meaning->words][pair->negated][byte];
+}
+
+static void relocate(struct avr_program *program, const struct pair *pair,
+                     const struct meaning *meaning)
+{
+    const uint64_t places[3] = {pair->low, pair->high, pair->third};
+
+    for (unsigned byte = 0; byte < (pair->has_third && !meaning->ram ? 3 : 2); byte++) {
+        if (avr_is(program, places[byte], WORD_MOVED)) {
+            object_note(program->object, "0x%llx: one byte for two addresses",
+                        (unsigned long long)places[byte]);
+            return;
+        }
+        avr_mark(program, places[byte], WORD_MOVED);
+        object_relocate(program->object, places[byte], kind_of(program, pair, meaning, byte),
+                        meaning->symbol, meaning->addend);
+        image_put(program->image, places[byte], 2,
+                  image_number(program->image, places[byte], 2) & 0xf0f0);
+    }
+}
+
+void avr_settle_pairs(struct avr_program *program)
+{
+    for (size_t i = 0; i < program->pair_count; i++) {
+        const struct pair *pair = &program->pairs[i];
+        uint64_t first = pair->low < pair->high ? pair->low : pair->high;
+        struct settlement *settlement = avr_settlement(program, first);
+        enum confidence confidence;
+        struct meaning meaning;
+
+        if (!decide(program, pair, &meaning, &confidence))
+            continue;
+        bool taken = confidence >= CONFIDENCE_MEDIUM && !(settlement && settlement->never);
+        object_guess(program->object, first, confidence, taken, "0x%04x is %s%s: %s",
+                     (unsigned)pair->value, taken ? "" : "not ", avr_describe(program, &meaning),
+                     settlement      ? settlement->text
+                     : pair->adopted ? "nothing else reaches that"
+                                     : avr_uses_text(pair->uses));
+        if (settlement)
+            settlement->used = true;
+        if (taken)
+            relocate(program, pair, &meaning);
+    }
+}

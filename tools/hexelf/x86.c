@@ -1,0 +1,112 @@
+/* See x86.h. System V ABI, AMD64 supplement, 4.4.1. */
+#include "x86.h"
+
+#include <elf.h>
+
+static size_t field_size(unsigned kind)
+{
+    return kind == R_X86_64_64 || kind == R_X86_64_PC64   ? 8
+           : kind == R_X86_64_16 || kind == R_X86_64_PC16 ? 2
+                                                          : 4;
+}
+
+static bool is_relative(unsigned kind)
+{
+    return kind == R_X86_64_PC16 || kind == R_X86_64_PC32 || kind == R_X86_64_PC64;
+}
+
+/* What the field holds, as the linker will understand it: 32 is zero-extended, 32S sign-extended.
+ * An offset of 16 bits is one of an address space of 64 KiB. */
+static int64_t field_value(uint64_t bits, unsigned kind)
+{
+    if (kind == R_X86_64_32S || kind == R_X86_64_PC32)
+        return (int32_t)(uint32_t)bits;
+    return kind == R_X86_64_PC16 ? (int16_t)(uint16_t)bits : (int64_t)bits;
+}
+
+static enum tool_status check_order(const struct order *order, struct object *object,
+                                    const struct symbol *symbol)
+{
+    const struct image *image = object->image;
+    size_t size = field_size(order->kind);
+
+    if (!symbol || symbol->place == PLACE_CONSTANT || symbol->place == PLACE_ABSOLUTE)
+        return complain(TOOL_CONTRADICTION, "%s: %s %s", order->text, order->symbol,
+                        symbol ? "is no label: it does not move"
+                               : "is neither in the map nor named by --extern");
+    if (!image_has(image, order->address, size))
+        return complain(TOOL_CONTRADICTION,
+                        "%s: %zu bytes at 0x%llx are not all in the image, 0x%llx to 0x%llx",
+                        order->text, size, (unsigned long long)order->address,
+                        (unsigned long long)image->base, (unsigned long long)image->end);
+    for (size_t i = 0; i < object->relocation_count; i++) {
+        const struct relocation *other = &object->relocations[i];
+
+        if (order->address < other->address + field_size(other->kind) &&
+            other->address < order->address + size)
+            return complain(TOOL_CONTRADICTION, "%s: overlaps the one at 0x%llx", order->text,
+                            (unsigned long long)other->address);
+    }
+    return TOOL_OK;
+}
+
+/* The field holds S + A, or S + A - P, for the addresses of the flat image. What is not in the map
+ * lies nowhere yet: the field holds A alone. */
+static void relocate(struct object *object, const struct order *order, const struct symbol *symbol)
+{
+    size_t size = field_size(order->kind);
+    int64_t addend = field_value(image_number(object->image, order->address, size), order->kind);
+
+    if (symbol->place != PLACE_EXTERN || symbol->raw != NOWHERE)
+        addend = (int64_t)((uint64_t)addend - symbol->value +
+                           (is_relative(order->kind) ? order->address : 0));
+    image_put(object->image, order->address, size, 0);
+    object_relocate(object, order->address, order->kind, (size_t)(symbol - object->symbols->at),
+                    addend);
+}
+
+/* A label of the program that is not in the image has bytes nowhere. */
+static void check_places(struct object *object)
+{
+    struct symbols *symbols = object->symbols;
+
+    for (size_t i = 0; i < symbols->count; i++) {
+        struct symbol *symbol = &symbols->at[i];
+
+        if (symbol->place == PLACE_LABEL)
+            symbol->place = PLACE_CODE;
+        if (symbol->place == PLACE_DATA && symbol->value + 1 > symbols->data_end)
+            symbols->data_end = symbol->value + 1;
+        if (symbol->place != PLACE_CODE ||
+            (symbol->value >= object->image->base && symbol->value <= object->image->end))
+            continue;
+        object_note(object, "%s is not in the program: its value stays 0x%llx", symbol->name,
+                    (unsigned long long)symbol->value);
+        symbol->place = PLACE_ABSOLUTE;
+    }
+}
+
+enum tool_status x86_convert(const struct options *options, struct object *object)
+{
+    struct symbols *symbols = object->symbols;
+    bool guessed = !options->has_data_end;
+
+    symbols->data_end = options->data_end;
+    check_places(object);
+    symbols_sort(symbols, object->image);
+    if (guessed && symbols->datas > 0)
+        object_guess(object, symbols->data_end - 1, CONFIDENCE_MEDIUM, true,
+                     "data ends at 0x%llx: no map says how long %s is (--data-end)",
+                     (unsigned long long)symbols->data_end,
+                     symbols->at[symbols->data[symbols->datas - 1]].name);
+    for (size_t i = 0; i < options->order_count; i++) {
+        const struct order *order = &options->orders[i];
+        const struct symbol *symbol = symbols_find(symbols, order->symbol);
+        enum tool_status status = check_order(order, object, symbol);
+
+        if (status != TOOL_OK)
+            return status;
+        relocate(object, order, symbol);
+    }
+    return TOOL_OK;
+}
