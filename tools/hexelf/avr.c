@@ -129,6 +129,7 @@ enum tool_status avr_convert(const struct options *options, struct object *objec
     status = avr_named_pairs(&program);
     if (status == TOOL_OK) {
         understand(&program);
+        avr_place_others(&program);
         avr_guess_data_end(&program);
         symbols_sort(object->symbols, object->image);
         avr_settle_pairs(&program);

@@ -10,21 +10,23 @@ enum {
     WORD_START = 1 << 0,  /* an instruction begins here */
     WORD_REST = 1 << 1,   /* its second word */
     WORD_TABLE = 1 << 2,  /* the user says: no code */
+    WORD_TARGET = 1 << 5, /* something goes there, not only past it */
     WORD_MOVED = 1 << 3,  /* a relocation changes it */
     WORD_PAIRED = 1 << 4, /* a byte of a pair's */
 };
 
 /* What a pointer was seen to be used for. */
 enum {
-    USE_FLASH = 1 << 0,   /* lpm, elpm */
-    USE_RAM = 1 << 1,     /* ld, st */
-    USE_CODE = 1 << 2,    /* ijmp, icall, push and ret */
-    USE_FAR = 1 << 3,     /* eijmp, eicall: EIND has the rest */
-    USE_ELPM = 1 << 4,    /* RAMPZ has the rest */
-    USE_NUMBER = 1 << 5,  /* to an I/O register, multiplied: no address */
-    USE_TABLE = 1 << 6,   /* what it loads from flash is jumped to */
-    USE_STRINGS = 1 << 7, /* what it loads from flash is read through, from flash */
-    USE_ADDED = 1 << 8,   /* it was added to something: may be a distance */
+    USE_FLASH = 1 << 0,    /* lpm, elpm */
+    USE_RAM = 1 << 1,      /* ld, st */
+    USE_CODE = 1 << 2,     /* ijmp, icall, push and ret */
+    USE_FAR = 1 << 3,      /* eijmp, eicall: EIND has the rest */
+    USE_ELPM = 1 << 4,     /* RAMPZ has the rest */
+    USE_NUMBER = 1 << 5,   /* to an I/O register, multiplied: no address */
+    USE_TABLE = 1 << 6,    /* what it loads from flash is jumped to */
+    USE_STRINGS = 1 << 7,  /* what it loads from flash is read through, from flash */
+    USE_COMPARED = 1 << 9, /* another was compared with it: may be the end of a table */
+    USE_ADDED = 1 << 8,    /* it was added to something: may be a distance */
 };
 
 /* Two immediates that may be the halves of one address. */
@@ -99,6 +101,9 @@ size_t avr_extern_ram(const struct avr_program *program, uint64_t address);
 
 /* What use tells of those in doubt; true: something changed. */
 bool avr_place_by_use(struct avr_program *program);
+
+/* The rest of those in doubt, which nothing uses. */
+void avr_place_others(struct avr_program *program);
 
 /* Control or a pair reaches the symbol, or the user said what it is. */
 bool avr_is_reached(const struct avr_program *program, size_t index);

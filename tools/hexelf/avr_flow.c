@@ -49,6 +49,8 @@ uint64_t avr_target(const struct avr_program *program, uint64_t address,
 
 static void push(struct avr_program *program, uint64_t address)
 {
+    if (address % 2 == 0 && address >= program->image->base && address < program->image->end)
+        avr_mark(program, address, WORD_TARGET);
     program->pending = array_grow(program->pending, program->pending_count, &program->pending_room,
                                   sizeof(*program->pending));
     program->pending[program->pending_count++] = address;
@@ -103,6 +105,16 @@ static bool take_instruction(struct avr_program *program, uint64_t address,
     return true;
 }
 
+/* Nobody needs a label to skip to. */
+static void skip(struct avr_program *program, uint64_t address)
+{
+    bool target = avr_is(program, address, WORD_TARGET);
+
+    push(program, address);
+    if (!target && address < program->image->end)
+        program->words[(address - program->image->base) / 2] &= (uint8_t)~WORD_TARGET;
+}
+
 static void follow(struct avr_program *program, uint64_t address)
 {
     while (address < program->image->end && !avr_is(program, address, WORD_START)) {
@@ -114,7 +126,7 @@ static void follow(struct avr_program *program, uint64_t address)
         if (names_target(instruction.op))
             push_target(program, address, &instruction);
         if (instruction.op == AVR_OP_SKIP)
-            push(program, next + 2 * avr_at(program, next).words);
+            skip(program, next + 2 * avr_at(program, next).words);
         if (instruction.op >= AVR_OP_IJMP && instruction.op <= AVR_OP_EICALL)
             program->jumps_by_pointer = true;
         if (ends_path(instruction.op))
@@ -146,6 +158,18 @@ static bool good_target(const struct avr_program *program, uint64_t target, uint
            avr_extern_code(program, target) != NO_SYMBOL;
 }
 
+/* Letters make instructions, too, but code is not made of letters. */
+static bool is_text(const struct avr_program *program, uint64_t address, uint64_t end)
+{
+    for (uint64_t at = address; at < end; at++) {
+        uint64_t byte = image_number(program->image, at, 1);
+
+        if (!(byte >= ' ' && byte <= '~') && byte != 0 && byte != '\n' && byte != '\r')
+            return false;
+    }
+    return true;
+}
+
 bool avr_looks_like_code(const struct avr_program *program, uint64_t address, uint64_t end)
 {
     uint64_t start = address;
@@ -161,5 +185,5 @@ bool avr_looks_like_code(const struct avr_program *program, uint64_t address, ui
         if (ends_path(instruction.op))
             return true;
     }
-    return address == end && avr_is(program, end, WORD_START);
+    return address == end && avr_is(program, end, WORD_START) && !is_text(program, start, end);
 }

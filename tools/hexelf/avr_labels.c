@@ -94,27 +94,39 @@ void avr_place_labels(struct avr_program *program)
     symbols_sort(program->symbols, program->image);
 }
 
-/* Reached by control: code. Named by lds or sts: RAM. By both: who jumps is right, for RAM may be
- * addressed by number, too. */
+/* Of several names for a place, the first has the uses. */
+static unsigned uses_of(const struct avr_program *program, uint64_t address)
+{
+    size_t first = symbols_code_at(program->symbols, address);
+
+    return first == NO_SYMBOL || program->symbols->at[first].value != address
+               ? 0
+               : program->uses[first];
+}
+
+/* Jumped to, or read from flash: of flash. Named by lds, sts or a pointer into RAM: of RAM. By
+ * both: of flash, for RAM may be addressed by number, too. */
 bool avr_place_by_use(struct avr_program *program)
 {
     bool changed = false;
 
     for (size_t i = 0; i < program->symbols->count; i++) {
         struct symbol *symbol = &program->symbols->at[i];
-        bool data = program->in_doubt[i] && program->ram_used[symbol->raw & 0xffff];
-        bool code = program->in_doubt[i] && (avr_is(program, symbol->value, WORD_START) ||
-                                             program->uses[i] & (USE_FLASH | USE_CODE));
+        bool ram = program->in_doubt[i] && program->ram_used[symbol->raw & 0xffff];
+        bool flash =
+            program->in_doubt[i] && (avr_is(program, symbol->value, WORD_TARGET) ||
+                                     uses_of(program, symbol->value) & (USE_FLASH | USE_CODE));
 
-        if (!code && !data)
+        if (!flash && !ram)
             continue;
-        enum confidence confidence = code && data ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH;
-        object_guess(program->object, symbol->raw, confidence, true, "label %s is of %s: %s%s%s",
-                     symbol->name, code ? "flash" : "RAM", code ? "control or lpm reaches it" : "",
-                     code && data ? ", but " : "", data ? "lds or sts names it" : "");
+        object_guess(program->object, symbol->raw,
+                     flash && ram ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH, true,
+                     "label %s is of %s: %s%s%s", symbol->name, flash ? "flash" : "RAM",
+                     flash ? "something jumps there or reads there" : "",
+                     flash && ram ? ", but " : "", ram ? "RAM is used there" : "");
         program->in_doubt[i] = false;
         changed = true;
-        if (!code)
+        if (!flash)
             place(symbol, PLACE_DATA);
     }
     if (changed)
@@ -122,12 +134,36 @@ bool avr_place_by_use(struct avr_program *program)
     return changed;
 }
 
+/* Where nothing tells: an instruction may well have a label that nothing uses; its second word
+ * has none. */
+void avr_place_others(struct avr_program *program)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < program->symbols->count; i++) {
+        struct symbol *symbol = &program->symbols->at[i];
+        bool flash = !avr_is(program, symbol->value, WORD_REST);
+
+        if (!program->in_doubt[i])
+            continue;
+        object_guess(program->object, symbol->raw, CONFIDENCE_MEDIUM, true,
+                     "label %s is of %s: nothing uses it (--data, --table)", symbol->name,
+                     flash ? "flash" : "RAM");
+        program->in_doubt[i] = false;
+        changed = true;
+        if (!flash)
+            place(symbol, PLACE_DATA);
+    }
+    if (changed)
+        symbols_sort(program->symbols, program->image);
+}
+
 bool avr_is_reached(const struct avr_program *program, size_t index)
 {
     const struct symbol *symbol = &program->symbols->at[index];
 
-    return symbol->sure || avr_is(program, symbol->value, WORD_START) || program->uses[index] ||
-           symbol->value >= program->image->end;
+    return symbol->sure || avr_is(program, symbol->value, WORD_START) ||
+           uses_of(program, symbol->value) || symbol->value >= program->image->end;
 }
 
 /* A symbol is only ever decided on once: `sure` then. */

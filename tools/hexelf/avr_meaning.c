@@ -72,9 +72,10 @@ size_t avr_meanings(const struct avr_program *program, uint32_t value, unsigned 
     size_t count = 0;
 
     add_externs(program, value, uses, meanings, &count);
-    if (value >= image->base && value < image->end)
+    /* A table's end may be the program's. */
+    if (value >= image->base && value <= image->end)
         add(meanings, &count, avr_code_meaning(program, value), uses);
-    if (value * UINT64_C(2) >= image->base && value * UINT64_C(2) < image->end) {
+    if (value * UINT64_C(2) >= image->base && value * UINT64_C(2) <= image->end) {
         struct meaning meaning = avr_code_meaning(program, value * UINT64_C(2));
 
         meaning.words = true;

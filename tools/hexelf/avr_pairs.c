@@ -10,9 +10,10 @@
 
 #include <stdlib.h>
 
-#define WINDOW 6 /* instructions between the two, at most */
-#define RAMPZ  0x3b
-#define EIND   0x3c
+#define WINDOW     6 /* instructions between the two, at most */
+#define IS_ADDRESS (USE_FLASH | USE_RAM | USE_CODE)
+#define RAMPZ      0x3b
+#define EIND       0x3c
 
 /* ---- finding --------------------------------------------------------------------------- */
 
@@ -32,8 +33,8 @@ static void add_pair(struct avr_program *program, struct pair pair, uint64_t fol
     uint32_t value = avr_at(program, pair.low).number | avr_at(program, pair.high).number << 8;
 
     pair.value = pair.negated ? -value & 0xffff : value;
-    pair.uses = avr_uses(program, follows, low, high);
-    if (pair.doubtful && !(pair.uses & (USE_FLASH | USE_RAM | USE_CODE)))
+    pair.uses |= avr_uses(program, follows, low, high);
+    if (pair.doubtful && !(pair.uses & IS_ADDRESS))
         return;
     program->pairs =
         array_grow(program->pairs, program->pair_count, &program->pair_room, sizeof(pair));
@@ -54,23 +55,40 @@ static uint64_t find_partner(const struct avr_program *program, uint64_t address
 
         if (instruction.op == op && instruction.rd == rd)
             return avr_is(program, address, WORD_PAIRED) ? 0 : address;
-        if (!goes_on(instruction.op))
+        if (!goes_on(instruction.op) ||
+            (instruction.op == AVR_OP_LDI && instruction.rd == (rd ^ 1)))
             return 0;
         address += 2 * instruction.words;
     }
     return 0;
 }
 
+/* The other half goes better with an ldi behind it. */
+static bool has_closer(const struct avr_program *program, uint64_t other, unsigned rd,
+                       uint64_t distance)
+{
+    uint64_t third = find_partner(program, after(program, other), AVR_OP_LDI, rd);
+
+    return third && third - other < distance;
+}
+
+/* The lower register has the low byte, unless only the other order is used for something. */
 static bool find_ldi(struct avr_program *program, uint64_t address, unsigned rd)
 {
     uint64_t other = find_partner(program, after(program, address), AVR_OP_LDI, rd ^ 1);
+    uint64_t follows = after(program, other);
     unsigned low = rd & ~1u;
 
     if (!other)
         return false;
-    add_pair(program,
-             (struct pair){.low = rd == low ? address : other, .high = rd == low ? other : address},
-             after(program, other), low, low + 1);
+    bool straight = avr_uses(program, follows, low, low + 1) & IS_ADDRESS;
+    bool turned = !straight && avr_uses(program, follows, low + 1, low) & IS_ADDRESS;
+    if (!straight && !turned && has_closer(program, other, rd, other - address))
+        return false;
+    struct pair pair = {.low = rd == low ? address : other, .high = rd == low ? other : address};
+    if (turned)
+        pair = (struct pair){.low = pair.high, .high = pair.low, .doubtful = true};
+    add_pair(program, pair, follows, low + turned, low + !turned);
     return true;
 }
 
@@ -122,8 +140,8 @@ static void find_cpi(struct avr_program *program, uint64_t address, unsigned rd)
     uint64_t other = compare ? find_before(program, compare, avr_at(program, compare).rr) : 0;
 
     if (other)
-        add_pair(program, (struct pair){.low = address, .high = other}, after(program, compare), rd,
-                 rd + 1);
+        add_pair(program, (struct pair){.low = address, .high = other, .uses = USE_COMPARED},
+                 after(program, compare), rd, rd + 1);
 }
 
 static int by_address(const void *a, const void *b)
@@ -152,25 +170,37 @@ static bool goes_to(const struct avr_program *program, uint64_t address, unsigne
     return false;
 }
 
-static void find_third(const struct avr_program *program, struct pair *pair)
+static bool is_third(const struct avr_program *program, const struct pair *pair, uint64_t address,
+                     unsigned io)
+{
+    struct avr_instruction instruction = avr_at(program, address);
+
+    return avr_is(program, address, WORD_START) && !avr_is(program, address, WORD_PAIRED) &&
+           instruction.op == AVR_OP_LDI && address != pair->low && address != pair->high &&
+           goes_to(program, address + 2, instruction.rd, io);
+}
+
+/* The nearest one before or behind. */
+static void find_third(struct avr_program *program, struct pair *pair)
 {
     unsigned io = pair->uses & USE_FAR ? EIND : RAMPZ;
     uint64_t from = pair->low < pair->high ? pair->low : pair->high;
-    uint64_t least = from > 2 * WINDOW ? from - 2 * WINDOW : 0;
 
     if (!(pair->uses & (USE_FAR | USE_ELPM)))
         return;
-    for (uint64_t at = least & ~UINT64_C(1); at <= from + 4 * WINDOW; at += 2) {
-        struct avr_instruction instruction = avr_at(program, at);
-
-        if (!avr_is(program, at, WORD_START) || instruction.op != AVR_OP_LDI || at == pair->low ||
-            at == pair->high || !goes_to(program, at + 2, instruction.rd, io))
-            continue;
-        pair->third = at;
+    for (uint64_t away = 2; away <= 4 * WINDOW && !pair->has_third; away += 2) {
         pair->has_third = true;
-        pair->value |= instruction.number << 16;
-        return;
+        if (is_third(program, pair, from + away, io))
+            pair->third = from + away;
+        else if (away <= from && is_third(program, pair, from - away, io))
+            pair->third = from - away;
+        else
+            pair->has_third = false;
     }
+    if (!pair->has_third)
+        return;
+    avr_mark(program, pair->third, WORD_PAIRED);
+    pair->value |= avr_at(program, pair->third).number << 16;
 }
 
 /* ---- deciding -------------------------------------------------------------------------- */
@@ -194,7 +224,9 @@ static void learn(struct avr_program *program, const struct pair *pair,
 {
     if (meaning->symbol == NO_SYMBOL)
         return;
-    program->uses[meaning->symbol] |= (uint16_t)pair->uses;
+    /* The end of a table is the start of what may be anything. */
+    if (!(pair->uses & USE_COMPARED))
+        program->uses[meaning->symbol] |= (uint16_t)pair->uses;
     const struct symbol *symbol = &program->symbols->at[meaning->symbol];
     if (!meaning->words || symbol->place != PLACE_CODE)
         return;

@@ -113,24 +113,31 @@ static void judge(const struct avr_program *program, struct table *table)
     table->confidence = kinds == 1 && all > 1 && jumps ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
 }
 
+/* What a word of a table leads to: code, or a table that nothing else need name. */
+static void reach_word(struct avr_program *program, const struct table *table, uint64_t address)
+{
+    const struct settlement *settlement = avr_settlement(program, address);
+    uint32_t word = word_at(program, address);
+    struct meaning meaning;
+
+    if ((settlement && settlement->never) || !fits(program, word, table->kind, &meaning))
+        return;
+    if (table->kind == TABLE_FLASH)
+        program->uses[meaning.symbol] |= USE_FLASH;
+    else if (table->kind == TABLE_CODE)
+        avr_reach(program, word * UINT64_C(2));
+}
+
 void avr_reach_tables(struct avr_program *program)
 {
     struct table table;
 
     for (size_t i = 0; next_table(program, &i, &table);) {
         judge(program, &table);
-        if (table.kind != TABLE_CODE || table.confidence < CONFIDENCE_MEDIUM)
+        if (table.confidence < CONFIDENCE_MEDIUM)
             continue;
-        for (uint64_t address = table.start; address < table.end; address += 2) {
-            struct settlement *settlement = avr_settlement(program, address);
-            struct meaning meaning;
-            uint64_t target = word_at(program, address) * UINT64_C(2);
-
-            if (!(settlement && settlement->never) &&
-                fits(program, word_at(program, address), TABLE_CODE, &meaning) &&
-                !avr_is(program, target, WORD_START))
-                avr_reach(program, target);
-        }
+        for (uint64_t address = table.start; address < table.end; address += 2)
+            reach_word(program, &table, address);
     }
 }
 

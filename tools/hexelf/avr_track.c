@@ -158,6 +158,8 @@ static void apply(struct walk *walk, struct state *state, const struct avr_instr
         break;
     case AVR_OP_COMPARE:
     case AVR_OP_CPC:
+        if ((state->low | state->high) & bit(instruction->rr))
+            walk->uses |= USE_COMPARED;
         join(state, instruction->rd, instruction->rr);
         break;
     case AVR_OP_LD:
