@@ -123,7 +123,7 @@ SETTINGS := $(CC) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAGS) $(KER
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run debug test test-all check unit boot-tests tools-tests image lint format bench \
-        help clean setup setup-test FORCE
+        fuzz help clean setup setup-test FORCE
 
 all: $B/esp.stamp $B/kernel.elf.debug $(HEXELF) ## build the loader, the kernel, the ESP's files, the tools
 
@@ -291,7 +291,7 @@ PYTEST_SELECT := -m 'not matrix'
 boot-tests: $B/bestla.img $(TEST_KERNELS) $(TEST_PROGRAMS) tools-tests
 	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/boot
 
-tools-tests: $B/kernel.elf $(TEST_KERNELS) $(CHECKED_TOOLS)
+tools-tests: $B/kernel.elf $(TEST_KERNELS) $(CHECKED_TOOLS) $B/fuzz/hexelf
 	$(PYTEST) tests/tools
 
 $B/host/tools/%.o: FAKE := -D_GNU_SOURCE -Itools
@@ -304,6 +304,18 @@ $B/host/ptables: $(PTABLES_SOURCE:%.c=$B/host/%.o)
 $B/host/hexelf: $(HEXELF_SOURCE:%.c=$B/host/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $(HOST_CFLAGS) $^ -lelf -o $@
+
+# libFuzzer is clang's. What it is given is in tests/tools/test_hexelf_fuzz.py.
+FUZZ_CFLAGS := $(BASE) -O1 -D_GNU_SOURCE -Itools -Itools/hexelf -fsanitize=fuzzer,address,undefined \
+               -fno-sanitize-recover=all
+$B/fuzz/hexelf: tests/fuzz/hexelf.c $(filter-out %/main.c,$(HEXELF_SOURCE)) $(wildcard tools/*.h tools/hexelf/*.h)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Qclang $(FUZZ_CFLAGS) $(filter %.c,$^) -lelf -o $@
+
+fuzz: setup-test $B/fuzz/hexelf ## tools/hexelf on random bytes, a million of them
+	HEXELF_FUZZ_RUNS=1000000 HEXELF_MUTANTS=5000 $(PYTEST) tests/tools/test_hexelf_fuzz.py \
+	    tests/tools/test_hexelf_input.py
 
 # On the host the loader, and what of the kernel asks the CPU, meets a fake one:
 # tests/unit/fake/x86_cpu.h stands before the real one.

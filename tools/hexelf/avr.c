@@ -20,6 +20,22 @@ static enum tool_status find_device(const struct options *options, const struct 
     return TOOL_OK;
 }
 
+/* The linker joins only what is for one architecture. */
+static enum tool_status find_target(const struct options *options, const struct avr_device *device,
+                                    struct object *object)
+{
+    struct avr_device target = *device;
+
+    if (options->target && !avr_device_find(options->target, &target))
+        return complain(TOOL_USAGE, "--target %s: neither a part nor an architecture (avr5)",
+                        options->target);
+    if (device->features & ~target.features)
+        return complain(TOOL_CONTRADICTION, "--target %s: it lacks instructions of %s",
+                        options->target, device->name);
+    object->flags = target.arch;
+    return TOOL_OK;
+}
+
 static void mark_tables(struct avr_program *program)
 {
     for (size_t i = 0; i < program->symbols->codes; i++) {
@@ -115,10 +131,11 @@ enum tool_status avr_convert(const struct options *options, struct object *objec
     };
     enum tool_status status = find_device(options, object, &program.device);
 
+    if (status == TOOL_OK)
+        status = find_target(options, &program.device, object);
     if (status != TOOL_OK)
         return status;
     image_align(object->image, 2);
-    object->flags = program.device.arch;
     program.words = allocate((object->image->end - object->image->base) / 2, 1);
     program.uses = allocate(object->symbols->count, sizeof(*program.uses));
     program.ram_used = allocate(0x10000, sizeof(*program.ram_used));

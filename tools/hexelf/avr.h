@@ -34,9 +34,9 @@ struct pair {
     uint64_t low, high, third; /* addresses of the instructions; third: of bits 16-23, or 0 */
     uint32_t value;
     bool negated, has_third;
-    bool named;    /* by --assume LOW,HIGH */
-    bool doubtful; /* the registers are no pair: only use can tell */
-    bool adopted;  /* nothing else reaches what it would be the address of */
+    struct settlement *named; /* --assume LOW,HIGH; NULL: found */
+    bool doubtful;            /* the registers are no pair: only use can tell */
+    bool adopted;             /* nothing else reaches what it would be the address of */
     unsigned uses;
 };
 
@@ -164,7 +164,7 @@ struct meaning avr_ram_meaning(const struct avr_program *program, uint64_t addre
 /* "name", "name+0x3", "name as words" */
 const char *avr_describe(const struct avr_program *program, const struct meaning *meaning);
 
-/* --assume or --never for this address, or NULL. */
+/* --assume or --never for this address alone, or NULL. */
 struct settlement *avr_settlement(const struct avr_program *program, uint64_t address);
 
 /* ---- avr_tables.c: words between code that are addresses ---- */

@@ -166,7 +166,7 @@ struct settlement *avr_settlement(const struct avr_program *program, uint64_t ad
     for (size_t i = 0; i < program->options->settlement_count; i++) {
         struct settlement *settlement = &program->options->settlements[i];
 
-        if (settlement->address == address || (settlement->has_high && settlement->high == address))
+        if (!settlement->has_high && settlement->address == address)
             return settlement;
     }
     return NULL;

@@ -240,17 +240,26 @@ static void learn(struct avr_program *program, const struct pair *pair,
     }
 }
 
+static uint64_t first_of(const struct pair *pair)
+{
+    return pair->low < pair->high ? pair->low : pair->high;
+}
+
+static struct settlement *settlement_of(const struct avr_program *program, const struct pair *pair)
+{
+    return pair->named ? pair->named : avr_settlement(program, first_of(pair));
+}
+
 static bool decide(const struct avr_program *program, const struct pair *pair,
                    struct meaning *meaning, enum confidence *confidence)
 {
     struct meaning meanings[MEANINGS] = {0};
-    uint64_t first = pair->low < pair->high ? pair->low : pair->high;
-    struct settlement *settlement = avr_settlement(program, first);
+    const struct settlement *settlement = settlement_of(program, pair);
     size_t count = avr_meanings(program, pair->value, pair->uses, meanings);
 
     *confidence = pair_confidence(program, pair, meanings, count);
     *meaning = meanings[0];
-    if (settlement && (pair->named || !settlement->has_high)) {
+    if (settlement) {
         *confidence = CONFIDENCE_SETTLED;
         if (settlement->symbol)
             return avr_meaning_of(program, settlement->symbol, pair->value, settlement->units,
@@ -324,8 +333,9 @@ static bool has_immediate(enum avr_op op)
 enum tool_status avr_named_pairs(struct avr_program *program)
 {
     for (size_t i = 0; i < program->options->settlement_count; i++) {
-        const struct settlement *settlement = &program->options->settlements[i];
-        struct pair pair = {.low = settlement->address, .high = settlement->high, .named = true};
+        struct settlement *settlement = &program->options->settlements[i];
+        struct pair pair = {
+            .low = settlement->address, .high = settlement->high, .named = settlement};
 
         if (!settlement->has_high)
             continue;
@@ -383,15 +393,14 @@ void avr_settle_pairs(struct avr_program *program)
 {
     for (size_t i = 0; i < program->pair_count; i++) {
         const struct pair *pair = &program->pairs[i];
-        uint64_t first = pair->low < pair->high ? pair->low : pair->high;
-        struct settlement *settlement = avr_settlement(program, first);
+        struct settlement *settlement = settlement_of(program, pair);
         enum confidence confidence;
         struct meaning meaning;
 
         if (!decide(program, pair, &meaning, &confidence))
             continue;
         bool taken = confidence >= CONFIDENCE_MEDIUM && !(settlement && settlement->never);
-        object_guess(program->object, first, confidence, taken, "0x%04x is %s%s: %s",
+        object_guess(program->object, first_of(pair), confidence, taken, "0x%04x is %s%s: %s",
                      (unsigned)pair->value, taken ? "" : "not ", avr_describe(program, &meaning),
                      settlement      ? settlement->text
                      : pair->adopted ? "nothing else reaches that"

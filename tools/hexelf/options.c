@@ -9,6 +9,7 @@
 enum {
     OPT_MACHINE = 256,
     OPT_DEVICE,
+    OPT_TARGET,
     OPT_MAP,
     OPT_MAP_FORMAT,
     OPT_RAW,
@@ -28,6 +29,7 @@ enum {
 static const struct option long_options[] = {
     {"machine", required_argument, NULL, OPT_MACHINE},
     {"device", required_argument, NULL, OPT_DEVICE},
+    {"target", required_argument, NULL, OPT_TARGET},
     {"map", required_argument, NULL, OPT_MAP},
     {"map-format", required_argument, NULL, OPT_MAP_FORMAT},
     {"output", required_argument, NULL, 'o'},
@@ -69,6 +71,7 @@ void options_help(void)
          "  --strict              no output where something had to be guessed\n\n"
          "AVR:\n"
          "  --device NAME         the part (atmega328p) or architecture (avr5)\n"
+         "  --target NAME         the one that it is linked for, if another\n"
          "  --entry NAME          code that nothing in the program calls\n"
          "  --table NAME          constants in flash, never code\n"
          "  --assume ADDRESS[=SYMBOL[:bytes|:words]]  the guess at ADDRESS is right\n"
@@ -282,6 +285,9 @@ static enum tool_status take(struct options *options, int option, char *text, bo
     case OPT_DEVICE:
         options->device = text;
         break;
+    case OPT_TARGET:
+        options->target = text;
+        break;
     case OPT_MAP:
         options->map = text;
         break;
@@ -319,9 +325,11 @@ static enum tool_status check(const struct options *options, bool machine)
         return complain(TOOL_USAGE, "%s is missing; hexelf --help lists the options", lacks);
     if (options->base && !options->raw)
         return complain(TOOL_USAGE, "--base is for --raw: Intel HEX has its own addresses");
-    if (x86 && (options->device || options->settlement_count > 0))
+    if (x86 && (options->device || options->target || options->settlement_count > 0))
         return complain(TOOL_USAGE, "%s is for --machine avr",
-                        options->device ? "--device" : "--assume or --never");
+                        options->device   ? "--device"
+                        : options->target ? "--target"
+                                          : "--assume or --never");
     if (!x86 && options->order_count > 0)
         return complain(TOOL_USAGE, "--reloc is for --machine x86-64");
     return TOOL_OK;

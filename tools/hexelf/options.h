@@ -37,7 +37,7 @@ struct naming_option {
 
 struct options {
     enum machine machine;
-    const char *input, *map, *output, *device;
+    const char *input, *map, *output, *device, *target;
     enum map_format map_format;
     bool raw, strict, tables, constants;
     uint64_t base;
