@@ -205,7 +205,27 @@ $B/kernel.elf.debug: $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS)
 
 $B/tests/kernel/%.elf.debug: $B/kernel/tests/kernel/%.o $(KERNEL_OBJECTS) kernel/kernel.ld common/layout.h $(KSYMS) $(PTABLES) $B/settings
 	@mkdir -p $(@D)
-	$(call link_kernel,$< $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)))
+	$(call link_kernel,$< $(FLAT) $(filter-out $B/kernel/kernel/run.o,$(KERNEL_OBJECTS)))
+
+# What hexelf makes of two flat programs, for tests/kernel/flat_code.c: one is linked into it, the
+# other for an address that 16 bits reach.
+$B/flat/%.o: tests/kernel/flat/%.asm tests/kernel/flat/%.relocs $(HEXELF)
+	@mkdir -p $(@D)
+	$(call say,FLAT,$@)
+	$Qcd $(@D) && $(NASM) -f bin $(abspath $<) -o $*.bin > $*.map
+	$Q$(HEXELF) --machine x86-64 --raw --base $(FLAT_BASE) --map $(@:.o=.map) $(FLAT_OPTIONS) \
+	    --relocs $(word 2,$^) $(@:.o=.bin) -o $@ $(if $V,,>/dev/null)
+$B/flat/long_mode.o: FLAT_BASE := 0x400000
+$B/flat/long_mode.o: FLAT_OPTIONS := --extern flat64_double --data-end 0x40003c
+$B/flat/real_mode.o: FLAT_BASE := 0x100
+$B/flat/real_mode.elf: $B/flat/real_mode.o
+	$Q$(LD) --fatal-warnings -Ttext=0x6000 -e flat16_sum $< -o $@
+$B/flat/real_mode.linked: $B/flat/real_mode.elf
+	$Q$(OBJCOPY) -O binary -j .text $< $@
+$B/flat/gate.o: tests/kernel/flat_gate.asm $B/flat/real_mode.linked
+	$Q$(NASM) -f elf64 -g -F dwarf -w+all -Werror -DFLAT_LOW='"$B/flat/real_mode.linked"' $< -o $@
+$B/tests/kernel/flat_code.elf.debug: FLAT := $B/flat/long_mode.o $B/flat/gate.o
+$B/tests/kernel/flat_code.elf.debug: $B/flat/long_mode.o $B/flat/gate.o
 
 # Kernels of any size, for tests/bench/: kernel-16-256 has 16 MiB of read-only data and 256 MiB of
 # BSS more than the kernel.

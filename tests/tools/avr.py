@@ -10,6 +10,7 @@ from pathlib import Path
 from tool import ROOT, run
 
 HEXELF = ROOT / "build" / "host" / "hexelf"
+PARTS_SOURCE = ROOT / "tools" / "hexelf" / "avr_device.c"
 
 # Of tools/status.h.
 OK, USAGE, UNREADABLE, TOO_LARGE, WRITE_FAILED = 0, 2, 3, 15, 17

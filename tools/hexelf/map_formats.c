@@ -134,7 +134,7 @@ enum tool_status map_avra(const struct text_file *file, struct symbols *symbols)
 
 /* ---- NASM: a table a section ----------------------------------------------------------- */
 
-enum nasm_part { NASM_OTHER, NASM_SYMBOLS, NASM_CONSTANTS, NASM_BYTES, NASM_NO_BYTES };
+enum nasm_part { NASM_OTHER, NASM_SYMBOLS, NASM_CONSTANTS, NASM_TEXT, NASM_BYTES, NASM_NO_BYTES };
 
 /* Lines of dashes with a title: "-- Symbols ---", "---- Section .text ---". */
 static enum nasm_part nasm_part(enum nasm_part part, const struct row *row)
@@ -145,7 +145,9 @@ static enum nasm_part nasm_part(enum nasm_part part, const struct row *row)
         return part;
     if (word_is(row->words[1], "No"))
         return NASM_CONSTANTS;
-    return word_is(row->words[2], ".bss") ? NASM_NO_BYTES : NASM_BYTES;
+    return word_is(row->words[2], ".bss")    ? NASM_NO_BYTES
+           : word_is(row->words[2], ".text") ? NASM_TEXT
+                                             : NASM_BYTES;
 }
 
 static enum tool_status nasm_constant(struct symbols *symbols, const struct line *line,
@@ -160,7 +162,8 @@ static enum tool_status nasm_constant(struct symbols *symbols, const struct line
     return add(symbols, line, row->words[1], PLACE_CONSTANT, raw);
 }
 
-/* A section that runs elsewhere than it lies is moved by the program itself, to a fixed place. */
+/* A section that runs elsewhere than it lies is moved by the program itself, to a fixed place. A
+ * dot in a name says that it is local to a routine. */
 static enum tool_status nasm_label(struct symbols *symbols, const struct line *line,
                                    const struct row *row, enum nasm_part part)
 {
@@ -175,7 +178,14 @@ static enum tool_status nasm_label(struct symbols *symbols, const struct line *l
     enum place place = real != virtual         ? PLACE_ABSOLUTE
                        : part == NASM_NO_BYTES ? PLACE_DATA
                                                : PLACE_CODE;
-    return add(symbols, line, row->words[2], place, virtual);
+    enum tool_status status = add(symbols, line, row->words[2], place, virtual);
+    if (status == TOOL_OK) {
+        struct symbol *symbol = &symbols->at[symbols->count - 1];
+
+        symbol->is_code = part == NASM_TEXT;
+        symbol->is_inside = strchr(symbol->name + 1, '.') != NULL;
+    }
+    return status;
 }
 
 enum tool_status map_nasm(const struct text_file *file, struct symbols *symbols)
@@ -197,7 +207,7 @@ enum tool_status map_nasm(const struct text_file *file, struct symbols *symbols)
             found = found || part == NASM_SYMBOLS;
         } else if (part == NASM_CONSTANTS && !word_is(row.words[0], "Value")) {
             status = nasm_constant(symbols, &line, &row);
-        } else if (part >= NASM_BYTES && !word_is(row.words[0], "Real")) {
+        } else if (part >= NASM_TEXT && !word_is(row.words[0], "Real")) {
             status = nasm_label(symbols, &line, &row, part);
         }
     }

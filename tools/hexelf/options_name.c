@@ -77,8 +77,8 @@ static void bind(const struct options *options, struct symbols *symbols)
     for (size_t i = 0; i < symbols->count; i++) {
         struct symbol *symbol = &symbols->at[i];
 
-        symbol->is_local =
-            symbol->place == PLACE_CONSTANT || (chosen && symbol->place != PLACE_EXTERN);
+        symbol->is_local = symbol->place == PLACE_CONSTANT || symbol->is_inside ||
+                           (chosen && symbol->place != PLACE_EXTERN);
     }
     for (size_t i = 0; i < options->name_count; i++) {
         if (options->names[i].naming == NAME_EXPORT)

@@ -46,9 +46,10 @@ void print_symbols(const struct object *object)
             continue;
         printf("%08llx %-4s %-6s %-8s %08llx %s\n", (unsigned long long)offset_of(object, symbol),
                symbol->is_local ? "l" : "g",
-               symbol->place == PLACE_EXTERN || symbol->place == PLACE_ABSOLUTE ? "NOTYPE"
-               : symbol->is_code                                                ? "FUNC"
-                                                                                : "OBJECT",
+               symbol->place == PLACE_EXTERN || symbol->place == PLACE_ABSOLUTE || symbol->is_inside
+                   ? "NOTYPE"
+               : symbol->is_code ? "FUNC"
+                                 : "OBJECT",
                section_of(object, symbol), (unsigned long long)symbol->size, symbol->name);
     }
 }

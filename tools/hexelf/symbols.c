@@ -63,14 +63,18 @@ static size_t sort_place(struct symbols *symbols, enum place place, size_t **sor
 
 static void give_sizes(struct symbols *symbols, const size_t *sorted, size_t count, uint64_t end)
 {
+    uint64_t next = end;
+
     for (size_t i = count; i-- > 0;) {
         struct symbol *symbol = &symbols->at[sorted[i]];
 
-        if (i + 1 < count && symbols->at[sorted[i + 1]].value == symbol->value)
-            symbol->size = symbols->at[sorted[i + 1]].size;
-        else
-            symbol->size = end > symbol->value ? end - symbol->value : 0;
-        end = symbol->value;
+        if (symbol->is_inside)
+            continue;
+        if (symbol->value < next) {
+            end = next;
+            next = symbol->value;
+        }
+        symbol->size = end > symbol->value ? end - symbol->value : 0;
     }
 }
 

@@ -28,6 +28,7 @@ struct symbol {
     size_t number; /* in the ELF file's symbol table */
     bool is_code;  /* holds instructions: STT_FUNC, else STT_OBJECT */
     bool is_local;
+    bool is_inside;       /* NASM: a place in a routine, which does not end it */
     bool sure;            /* an option or the map said what it is: code, table or data */
     enum place was;       /* PLACE_EXTERN: what the map says it is */
     bool in_code, in_ram; /* PLACE_EXTERN: which addresses may be its */

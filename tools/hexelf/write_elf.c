@@ -67,7 +67,7 @@ static GElf_Sym elf_symbol(struct writer *writer, const struct symbol *symbol)
     if (symbol->place == PLACE_CODE) {
         sym.st_shndx = TEXT;
         sym.st_value = symbol->value - writer->object->image->base;
-        type = symbol->is_code ? STT_FUNC : STT_OBJECT;
+        type = symbol->is_inside ? STT_NOTYPE : symbol->is_code ? STT_FUNC : STT_OBJECT;
     } else if (symbol->place == PLACE_DATA) {
         sym.st_shndx = RAM;
         sym.st_value = symbol->value - symbols->at[symbols->data[0]].value;

@@ -15,13 +15,12 @@ static bool is_relative(unsigned kind)
     return kind == R_X86_64_PC16 || kind == R_X86_64_PC32 || kind == R_X86_64_PC64;
 }
 
-/* What the field holds, as the linker will understand it: 32 is zero-extended, 32S sign-extended.
- * An offset of 16 bits is one of an address space of 64 KiB. */
-static int64_t field_value(uint64_t bits, unsigned kind)
+/* The number that these lower bits of it are, the one nearest to 0. */
+static int64_t sign_extend(uint64_t number, size_t size)
 {
-    if (kind == R_X86_64_32S || kind == R_X86_64_PC32)
-        return (int32_t)(uint32_t)bits;
-    return kind == R_X86_64_PC16 ? (int16_t)(uint16_t)bits : (int64_t)bits;
+    return size == 8   ? (int64_t)number
+           : size == 4 ? (int32_t)(uint32_t)number
+                       : (int16_t)(uint16_t)number;
 }
 
 static enum tool_status check_order(const struct order *order, struct object *object,
@@ -55,14 +54,13 @@ static enum tool_status check_order(const struct order *order, struct object *ob
 static void relocate(struct object *object, const struct order *order, const struct symbol *symbol)
 {
     size_t size = field_size(order->kind);
-    int64_t addend = field_value(image_number(object->image, order->address, size), order->kind);
+    uint64_t addend = image_number(object->image, order->address, size);
 
     if (symbol->place != PLACE_EXTERN || symbol->raw != NOWHERE)
-        addend = (int64_t)((uint64_t)addend - symbol->value +
-                           (is_relative(order->kind) ? order->address : 0));
+        addend += (is_relative(order->kind) ? order->address : 0) - symbol->value;
     image_put(object->image, order->address, size, 0);
     object_relocate(object, order->address, order->kind, (size_t)(symbol - object->symbols->at),
-                    addend);
+                    sign_extend(addend, size));
 }
 
 /* A label of the program that is not in the image has bytes nowhere. */
