@@ -55,8 +55,6 @@ static void reach_vectors(struct avr_program *program)
     unsigned slot = program->device.features & AVR_JMP ? 4 : 2;
     uint64_t end = program->image->end;
 
-    if (program->image->base != 0 || avr_is(program, 0, WORD_TABLE))
-        return;
     for (uint64_t at = 0; at < end; at += slot) {
         struct avr_instruction instruction = avr_at(program, at);
         bool jump = instruction.op == AVR_OP_RJMP || instruction.op == AVR_OP_JMP;
@@ -71,20 +69,24 @@ static void reach_vectors(struct avr_program *program)
     }
 }
 
+/* Execution begins at address 0, unless that is evidently something else. */
 static void reach_entries(struct avr_program *program)
 {
-    bool named = false;
+    const struct image *image = program->image;
+    uint64_t end = symbols_code_at(program->symbols, 0) == NO_SYMBOL
+                       ? 0
+                       : program->symbols->at[symbols_code_at(program->symbols, 0)].size;
 
     for (size_t i = 0; i < program->symbols->count; i++) {
         const struct symbol *symbol = &program->symbols->at[i];
 
-        if (symbol->place == PLACE_CODE && symbol->sure && symbol->is_code) {
+        if (symbol->place == PLACE_CODE && symbol->sure && symbol->is_code)
             avr_reach(program, symbol->value);
-            named = true;
-        }
     }
-    if (!named && !avr_is(program, program->image->base, WORD_TABLE) && program->image->base == 0)
-        avr_reach(program, 0);
+    if (image->base != 0 || avr_is(program, 0, WORD_TABLE) ||
+        (end > 0 && avr_is_text(program, 0, end)))
+        return;
+    avr_reach(program, 0);
     reach_vectors(program);
 }
 

@@ -87,6 +87,9 @@ void avr_mark(struct avr_program *program, uint64_t address, unsigned marks);
 /* Control reaches this address: it and all that follows from it is code. */
 void avr_reach(struct avr_program *program, uint64_t address);
 
+/* All bytes are characters or 0. */
+bool avr_is_text(const struct avr_program *program, uint64_t address, uint64_t end);
+
 /* Whether what begins here could be code, and could not well be anything else. */
 bool avr_looks_like_code(const struct avr_program *program, uint64_t address, uint64_t end);
 

@@ -159,7 +159,7 @@ static bool good_target(const struct avr_program *program, uint64_t target, uint
 }
 
 /* Letters make instructions, too, but code is not made of letters. */
-static bool is_text(const struct avr_program *program, uint64_t address, uint64_t end)
+bool avr_is_text(const struct avr_program *program, uint64_t address, uint64_t end)
 {
     for (uint64_t at = address; at < end; at++) {
         uint64_t byte = image_number(program->image, at, 1);
@@ -170,11 +170,29 @@ static bool is_text(const struct avr_program *program, uint64_t address, uint64_
     return true;
 }
 
+/* Control may run past a label, into what could be code as well. Where that is table, or text,
+ * it does not. */
+static bool goes_on_past(const struct avr_program *program, uint64_t label, uint64_t *end)
+{
+    size_t index = symbols_code_at(program->symbols, label);
+    const struct symbol *symbol = index == NO_SYMBOL ? NULL : &program->symbols->at[index];
+
+    if (!symbol || symbol->value != label || symbol->size == 0 ||
+        (program->uses[index] & USE_FLASH))
+        return false;
+    *end = label + symbol->size;
+    return !avr_is_text(program, label, *end);
+}
+
 bool avr_looks_like_code(const struct avr_program *program, uint64_t address, uint64_t end)
 {
     uint64_t start = address;
 
-    while (address < end) {
+    if (avr_is_text(program, start, end))
+        return false;
+    while (!avr_is(program, address, WORD_START)) {
+        if (address >= end && !goes_on_past(program, address, &end))
+            return false;
         struct avr_instruction instruction = avr_at(program, address);
 
         if (instruction.op == AVR_INVALID || avr_is(program, address, WORD_REST | WORD_TABLE) ||
@@ -185,5 +203,5 @@ bool avr_looks_like_code(const struct avr_program *program, uint64_t address, ui
         if (ends_path(instruction.op))
             return true;
     }
-    return address == end && avr_is(program, end, WORD_START) && !is_text(program, start, end);
+    return true;
 }

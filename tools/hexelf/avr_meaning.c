@@ -157,7 +157,7 @@ const char *avr_uses_text(unsigned uses)
     snprintf(text, sizeof(text), "%s%s%s%s%s", uses & USE_FLASH ? ", read by lpm" : "",
              uses & USE_RAM ? ", used by ld or st" : "", uses & USE_CODE ? ", jumped to" : "",
              uses & USE_ADDED ? ", added to another" : "",
-             uses & USE_NUMBER ? ", given to an I/O register" : "");
+             uses & USE_NUMBER ? ", counted or given to an I/O register" : "");
     return *text ? text + 2 : "no use seen";
 }
 

@@ -140,6 +140,17 @@ static void put(struct walk *walk, const struct state *state,
         walk->uses |= USE_NUMBER;
 }
 
+/* What is counted down to 0 is a number. */
+static void adjust(struct walk *walk, const struct state *state,
+                   const struct avr_instruction *instruction)
+{
+    uint64_t next = state->address + 2;
+
+    if ((state->low | state->high) & bit(instruction->rd) &&
+        avr_at(walk->program, next).op == AVR_OP_BRANCH)
+        walk->uses |= USE_NUMBER;
+}
+
 static void apply(struct walk *walk, struct state *state, const struct avr_instruction *instruction)
 {
     switch (instruction->op) {
@@ -176,6 +187,10 @@ static void apply(struct walk *walk, struct state *state, const struct avr_instr
     case AVR_OP_OUT:
     case AVR_OP_STS:
         put(walk, state, instruction);
+        break;
+    case AVR_OP_ADJUST:
+    case AVR_OP_SBCI:
+        adjust(walk, state, instruction);
         break;
     case AVR_OP_MULTIPLY:
         overwrite(state, 0);
