@@ -118,6 +118,7 @@ static void program_free(struct avr_program *program)
     free(program->pending);
     free(program->fresh);
     free(program->pairs);
+    free(program->externs);
     free(program->uses);
     free(program->ram_used);
     free(program->in_doubt);
@@ -139,6 +140,7 @@ enum tool_status avr_convert(const struct options *options, struct object *objec
         return status;
     image_align(object->image, 2);
     program.words = allocate((object->image->end - object->image->base) / 2, 1);
+    program.externs = allocate(object->symbols->count, sizeof(*program.externs));
     program.uses = allocate(object->symbols->count, sizeof(*program.uses));
     program.ram_used = allocate(0x10000, sizeof(*program.ram_used));
     program.in_doubt = allocate(object->symbols->count, sizeof(*program.in_doubt));

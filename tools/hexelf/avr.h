@@ -62,9 +62,11 @@ struct avr_program {
     struct pair *pairs;
     size_t pair_count, pair_room;
     bool jumps_by_pointer; /* there is an ijmp or icall */
-    uint16_t *uses;        /* of each symbol, by pairs that are surely its address */
-    bool *ram_used;        /* by lds, sts or a pointer: one for each address below 64 KiB */
-    bool *in_doubt;        /* labels that could be code or data: one for each symbol */
+    size_t *externs;       /* symbols of PLACE_EXTERN */
+    size_t extern_count;
+    uint16_t *uses; /* of each symbol, by pairs that are surely its address */
+    bool *ram_used; /* by lds, sts or a pointer: one for each address below 64 KiB */
+    bool *in_doubt; /* labels that could be code or data: one for each symbol */
 };
 
 /* Finds all relocations. Says what is wrong. */

@@ -55,22 +55,22 @@ static void place_extern(const struct avr_program *program, struct symbol *symbo
 
 size_t avr_extern_code(const struct avr_program *program, uint64_t address)
 {
-    for (size_t i = 0; i < program->symbols->count; i++) {
-        const struct symbol *symbol = &program->symbols->at[i];
+    for (size_t i = 0; i < program->extern_count; i++) {
+        const struct symbol *symbol = &program->symbols->at[program->externs[i]];
 
-        if (symbol->place == PLACE_EXTERN && symbol->in_code && symbol->raw * 2 == address)
-            return i;
+        if (symbol->in_code && symbol->raw * 2 == address)
+            return program->externs[i];
     }
     return NO_SYMBOL;
 }
 
 size_t avr_extern_ram(const struct avr_program *program, uint64_t address)
 {
-    for (size_t i = 0; i < program->symbols->count; i++) {
-        const struct symbol *symbol = &program->symbols->at[i];
+    for (size_t i = 0; i < program->extern_count; i++) {
+        const struct symbol *symbol = &program->symbols->at[program->externs[i]];
 
-        if (symbol->place == PLACE_EXTERN && symbol->in_ram && symbol->raw == address)
-            return i;
+        if (symbol->in_ram && symbol->raw == address)
+            return program->externs[i];
     }
     return NO_SYMBOL;
 }
@@ -80,8 +80,10 @@ void avr_place_labels(struct avr_program *program)
     for (size_t i = 0; i < program->symbols->count; i++) {
         struct symbol *symbol = &program->symbols->at[i];
 
-        if (symbol->place == PLACE_EXTERN)
+        if (symbol->place == PLACE_EXTERN) {
             place_extern(program, symbol);
+            program->externs[program->extern_count++] = i;
+        }
         if (symbol->place == PLACE_LABEL) {
             bool flash = in_flash(program, symbol->raw), ram = in_ram(program, symbol->raw);
 
