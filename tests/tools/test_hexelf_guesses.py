@@ -73,7 +73,8 @@ def test_strict_refuses_to_guess(tmp_path: Path) -> None:
     ("--entry", "nobody", CONTRADICTION, "--entry nobody: the map has no such name"),
     ("--table", "__RAM_SIZE__", CONTRADICTION, "elsewhere than in the program"),
     ("--device", "atmega9999", USAGE, "--device atmega9999"),
-    ("--target", "attiny85", CONTRADICTION, "--target attiny85: it lacks instructions of atmega328p"),
+    ("--target", "attiny85", CONTRADICTION,
+     "--target attiny85: it lacks instructions of atmega328p"),
     ("--extern", "x=y", USAGE, "--extern y: no number"),
     ("--data-end", "-1", USAGE, "--data-end -1: no number"),
     ("--map-format", "gcc", USAGE, "--map-format gcc: none of"),
@@ -226,3 +227,21 @@ def test_help() -> None:
     """Names every option."""
     text = hexelf("--help")
     assert all(f"--{word}" in text for word in ("assume", "never", "strict", "extern", "reloc"))
+
+
+def test_what_is_counted_down_is_a_number(tmp_path: Path) -> None:
+    """Also where nothing else reaches the label whose address it happens to be."""
+    source = ("start: ldi r24, low(40)\nldi r25, high(40)\nwait: sbiw r24, 1\nbrne wait\nret\n"
+              ".org 40\nlater: ret\n")
+    target, said = convert(assemble(tmp_path, source))
+    assert not relocations(target)
+    assert [each.taken for each in guesses(said)] == [False, True]
+
+
+def test_calls_from_past_128_kib(tmp_path: Path) -> None:
+    """The target's upper bits, in the first word, are cleared too: the linker adds to them."""
+    target, _ = convert(assemble(tmp_path, ".org 0x1f000\nstart: call last\nlast: ret\n",
+                                 "ATmega2560"), "--entry", "start")
+    assert relocations(target) == [(0, "R_AVR_CALL", "last")]
+    run("avr-objcopy", "-O", "binary", "-j", ".text", target, tmp_path / "text.bin")
+    assert (tmp_path / "text.bin").read_bytes().hex() == "0e9400000895"

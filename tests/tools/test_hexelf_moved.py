@@ -66,7 +66,8 @@ def compare(folder: Path, part: Part, number: int) -> str:
     old = assemble(folder, source.at(*first, values), part.name)
     size = len(flat(old, "bin")) // 2
     # Past 128 KiB a pointer of two bytes goes by a jump of the linker's, which avra has not.
-    second = (chance.randrange(0x200 if words > 0x10000 else 0, min(words, 0x10000) - size - 3), chance.randrange(part.ram, limit), words - 1)
+    place = chance.randrange(0x200 if words > 0x10000 else 0, min(words, 0x10000) - size - 3)
+    second = (place, chance.randrange(part.ram, limit), words - 1)
     again = assemble(folder, source.at(*second, values), part.name, "again")
     target, said = convert(old, "--data-end", str(part.ram + 36), *source.options, *told(old))
     expected = flat(again, "bin")

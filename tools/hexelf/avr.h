@@ -135,6 +135,18 @@ void avr_find_pairs(struct avr_program *program);
  * is; true: there was one, and it is reached now. */
 bool avr_adopt_label(struct avr_program *program);
 
+/* Of the two instructions the first: what a guess is named by. */
+uint64_t avr_pair_start(const struct pair *pair);
+
+/* --assume or --never for a pair, or NULL. */
+struct settlement *avr_pair_settlement(const struct avr_program *program, const struct pair *pair);
+
+/* What a pair is the address of, and how sure that is; false: of nothing. */
+bool avr_decide_pair(const struct avr_program *program, const struct pair *pair,
+                     struct meaning *meaning, enum confidence *confidence);
+
+/* ---- avr_settle.c ---- */
+
 /* Decides on each, and relocates those that are addresses. */
 void avr_settle_pairs(struct avr_program *program);
 

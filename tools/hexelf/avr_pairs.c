@@ -6,7 +6,6 @@
  *
  * What it is an address of, only its use can tell; where none is seen, nobody can. */
 #include "avr.h"
-#include "avr_relocations.h"
 
 #include <stdlib.h>
 
@@ -240,21 +239,21 @@ static void learn(struct avr_program *program, const struct pair *pair,
     }
 }
 
-static uint64_t first_of(const struct pair *pair)
+uint64_t avr_pair_start(const struct pair *pair)
 {
     return pair->low < pair->high ? pair->low : pair->high;
 }
 
-static struct settlement *settlement_of(const struct avr_program *program, const struct pair *pair)
+struct settlement *avr_pair_settlement(const struct avr_program *program, const struct pair *pair)
 {
-    return pair->named ? pair->named : avr_settlement(program, first_of(pair));
+    return pair->named ? pair->named : avr_settlement(program, avr_pair_start(pair));
 }
 
-static bool decide(const struct avr_program *program, const struct pair *pair,
-                   struct meaning *meaning, enum confidence *confidence)
+bool avr_decide_pair(const struct avr_program *program, const struct pair *pair,
+                     struct meaning *meaning, enum confidence *confidence)
 {
     struct meaning meanings[MEANINGS] = {0};
-    const struct settlement *settlement = settlement_of(program, pair);
+    const struct settlement *settlement = avr_pair_settlement(program, pair);
     size_t count = avr_meanings(program, pair->value, pair->uses, meanings);
 
     *confidence = pair_confidence(program, pair, meanings, count);
@@ -294,7 +293,7 @@ void avr_find_pairs(struct avr_program *program)
         enum confidence confidence;
 
         find_third(program, &program->pairs[done]);
-        if (decide(program, &program->pairs[done], &meaning, &confidence) &&
+        if (avr_decide_pair(program, &program->pairs[done], &meaning, &confidence) &&
             confidence >= CONFIDENCE_MEDIUM)
             learn(program, &program->pairs[done], &meaning);
     }
@@ -307,9 +306,9 @@ bool avr_adopt_label(struct avr_program *program)
         enum confidence confidence;
         struct meaning meaning;
 
-        if (!decide(program, pair, &meaning, &confidence) || confidence != CONFIDENCE_LOW ||
-            pair->uses & USE_NUMBER || meaning.ram || meaning.addend != 0 ||
-            program->symbols->at[meaning.symbol].place != PLACE_CODE ||
+        if (!avr_decide_pair(program, pair, &meaning, &confidence) ||
+            confidence != CONFIDENCE_LOW || pair->uses & USE_NUMBER || meaning.ram ||
+            meaning.addend != 0 || program->symbols->at[meaning.symbol].place != PLACE_CODE ||
             avr_is_reached(program, meaning.symbol))
             continue;
         const struct symbol *symbol = &program->symbols->at[meaning.symbol];
@@ -348,66 +347,4 @@ enum tool_status avr_named_pairs(struct avr_program *program)
                  high.rd);
     }
     return TOOL_OK;
-}
-
-/* ---- relocating ------------------------------------------------------------------------ */
-
-/* On parts with EIND a pointer of two bytes reaches only the first 128 KiB, and the linker puts a
- * jump there for what lies beyond: the kinds with GS ask for that. */
-static unsigned kind_of(const struct avr_program *program, const struct pair *pair,
-                        const struct meaning *meaning, unsigned byte)
-{
-    static const unsigned kinds[2][2][3] = {
-        {{R_AVR_LO8_LDI, R_AVR_HI8_LDI, R_AVR_HH8_LDI},
-         {R_AVR_LO8_LDI_NEG, R_AVR_HI8_LDI_NEG, R_AVR_HH8_LDI_NEG}},
-        {{R_AVR_LO8_LDI_PM, R_AVR_HI8_LDI_PM, R_AVR_HH8_LDI_PM},
-         {R_AVR_LO8_LDI_PM_NEG, R_AVR_HI8_LDI_PM_NEG, R_AVR_HH8_LDI_PM_NEG}},
-    };
-    bool stub = program->device.features & AVR_EIND && !pair->has_third && !pair->negated;
-
-    if (meaning->words && stub)
-        return byte == 0 ? R_AVR_LO8_LDI_GS : R_AVR_HI8_LDI_GS;
-    return kinds[meaning->words][pair->negated][byte];
-}
-
-static void relocate(struct avr_program *program, const struct pair *pair,
-                     const struct meaning *meaning)
-{
-    const uint64_t places[3] = {pair->low, pair->high, pair->third};
-
-    for (unsigned byte = 0; byte < (pair->has_third && !meaning->ram ? 3 : 2); byte++) {
-        if (avr_is(program, places[byte], WORD_MOVED)) {
-            object_note(program->object, "0x%llx: one byte for two addresses",
-                        (unsigned long long)places[byte]);
-            return;
-        }
-        avr_mark(program, places[byte], WORD_MOVED);
-        object_relocate(program->object, places[byte], kind_of(program, pair, meaning, byte),
-                        meaning->symbol, meaning->addend);
-        image_put(program->image, places[byte], 2,
-                  image_number(program->image, places[byte], 2) & 0xf0f0);
-    }
-}
-
-void avr_settle_pairs(struct avr_program *program)
-{
-    for (size_t i = 0; i < program->pair_count; i++) {
-        const struct pair *pair = &program->pairs[i];
-        struct settlement *settlement = settlement_of(program, pair);
-        enum confidence confidence;
-        struct meaning meaning;
-
-        if (!decide(program, pair, &meaning, &confidence))
-            continue;
-        bool taken = confidence >= CONFIDENCE_MEDIUM && !(settlement && settlement->never);
-        object_guess(program->object, first_of(pair), confidence, taken, "0x%04x is %s%s: %s",
-                     (unsigned)pair->value, taken ? "" : "not ", avr_describe(program, &meaning),
-                     settlement      ? settlement->text
-                     : pair->adopted ? "nothing else reaches that"
-                                     : avr_uses_text(pair->uses));
-        if (settlement)
-            settlement->used = true;
-        if (taken)
-            relocate(program, pair, &meaning);
-    }
 }

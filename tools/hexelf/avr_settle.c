@@ -1,0 +1,63 @@
+/* Pairs that are addresses, relocated. */
+#include "avr.h"
+#include "avr_relocations.h"
+
+/* On parts with EIND a pointer of two bytes reaches only the first 128 KiB, and the linker puts a
+ * jump there for what lies beyond: the kinds with GS ask for that. */
+static unsigned kind_of(const struct avr_program *program, const struct pair *pair,
+                        const struct meaning *meaning, unsigned byte)
+{
+    static const unsigned kinds[2][2][3] = {
+        {{R_AVR_LO8_LDI, R_AVR_HI8_LDI, R_AVR_HH8_LDI},
+         {R_AVR_LO8_LDI_NEG, R_AVR_HI8_LDI_NEG, R_AVR_HH8_LDI_NEG}},
+        {{R_AVR_LO8_LDI_PM, R_AVR_HI8_LDI_PM, R_AVR_HH8_LDI_PM},
+         {R_AVR_LO8_LDI_PM_NEG, R_AVR_HI8_LDI_PM_NEG, R_AVR_HH8_LDI_PM_NEG}},
+    };
+    bool stub = program->device.features & AVR_EIND && !pair->has_third && !pair->negated;
+
+    if (meaning->words && stub)
+        return byte == 0 ? R_AVR_LO8_LDI_GS : R_AVR_HI8_LDI_GS;
+    return kinds[meaning->words][pair->negated][byte];
+}
+
+static void relocate(struct avr_program *program, const struct pair *pair,
+                     const struct meaning *meaning)
+{
+    const uint64_t places[3] = {pair->low, pair->high, pair->third};
+
+    for (unsigned byte = 0; byte < (pair->has_third && !meaning->ram ? 3 : 2); byte++) {
+        if (avr_is(program, places[byte], WORD_MOVED)) {
+            object_note(program->object, "0x%llx: one byte for two addresses",
+                        (unsigned long long)places[byte]);
+            return;
+        }
+        avr_mark(program, places[byte], WORD_MOVED);
+        object_relocate(program->object, places[byte], kind_of(program, pair, meaning, byte),
+                        meaning->symbol, meaning->addend);
+        image_put(program->image, places[byte], 2,
+                  image_number(program->image, places[byte], 2) & 0xf0f0);
+    }
+}
+
+void avr_settle_pairs(struct avr_program *program)
+{
+    for (size_t i = 0; i < program->pair_count; i++) {
+        const struct pair *pair = &program->pairs[i];
+        struct settlement *settlement = avr_pair_settlement(program, pair);
+        enum confidence confidence;
+        struct meaning meaning;
+
+        if (!avr_decide_pair(program, pair, &meaning, &confidence))
+            continue;
+        bool taken = confidence >= CONFIDENCE_MEDIUM && !(settlement && settlement->never);
+        object_guess(program->object, avr_pair_start(pair), confidence, taken, "0x%04x is %s%s: %s",
+                     (unsigned)pair->value, taken ? "" : "not ", avr_describe(program, &meaning),
+                     settlement      ? settlement->text
+                     : pair->adopted ? "nothing else reaches that"
+                                     : avr_uses_text(pair->uses));
+        if (settlement)
+            settlement->used = true;
+        if (taken)
+            relocate(program, pair, &meaning);
+    }
+}
