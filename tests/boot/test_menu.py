@@ -11,6 +11,7 @@ from booting import BOOT_TIMEOUT, QUICK, READY, ROOT, SCALE, Boot
 from firmware_screen import COLUMNS, FirmwareScreen, Picture, background
 from kernel_log import assert_audited
 from test_firmware_state import program
+from test_machines import U_BOOT
 from test_refusals import parse
 
 CONF, ENTRIES = "loader/loader.conf", "loader/entries"
@@ -150,6 +151,29 @@ def test_nothing_is_left_behind(boot: Callable[..., Boot]) -> None:
     assert log.count("bestla: /tools/guest.efi: returned (Success)\n") == 6
     assert log.count("Booting in 1 s") == 4
     assert "(chosen in the menu)" not in log
+
+
+@pytest.mark.matrix
+@pytest.mark.skipif(not U_BOOT.exists(), reason="Debian's package u-boot-qemu has it")
+def test_u_boot(boot: Callable[..., Boot]) -> None:
+    """The menu and a program on a UEFI that shares no code with OVMF's."""
+    machine = boot(firmware=str(U_BOOT), memory="256M", files={
+        CONF: "default bestla.conf\ntimeout 3600\n", f"{ENTRIES}/guest.conf": GUEST,
+        "tools/guest.efi": program("guest")})
+    machine.wait_for("Hit any key to stop autoboot")
+    machine.send("\r")
+    machine.wait_for("^=> ")
+    machine.send("virtio scan; load virtio 0:1 0x1000000 EFI/BOOT/BOOTX64.EFI; bootefi 0x1000000\r")
+    keys = Keys(machine)
+    keys.expect(SHOWN)
+    keys.serial(UP, "^ > Guest")
+    keys.serial("\r", "^test: guest: 32 bytes of options: from the loader")
+    keys.expect("press a key for the menu")
+    keys.serial(" ", SHOWN)
+    keys.serial("e", "Esc cancel")
+    # U-Boot passes LoadOptions of its own: ^U erases them.
+    keys.serial("\x15bestla.word=7\r", READY)
+    assert "loader: options: bestla.word=7\n" in machine.serial
 
 
 # ---- Linux -----------------------------------------------------------------------------------
