@@ -3,7 +3,7 @@
 #ifndef BESTLA_LOADER_MENU_H
 #define BESTLA_LOADER_MENU_H
 
-#include "terminal.h"
+#include "menu_console.h"
 
 struct menu {
     struct boot *boot;

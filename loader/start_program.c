@@ -2,7 +2,7 @@
 #include "program.h"
 
 #include "mem.h"
-#include "terminal.h"
+#include "menu_console.h"
 
 #define NAME_LENGTH     256         /* bytes of the path, for the last message */
 #define PATH_UNITS      512         /* of a file's */

@@ -1,5 +1,5 @@
-/* See terminal.h. */
-#include "terminal.h"
+/* See menu_console.h. */
+#include "menu_console.h"
 
 #define SECOND       UINT64_C(10000000) /* in units of 100 ns (UEFI 2.10, 7.1.7) */
 #define POLL         10000              /* microseconds */

@@ -1,5 +1,5 @@
-/* See terminal.h. */
-#include "terminal.h"
+/* See menu_console.h. */
+#include "menu_console.h"
 
 #define TEXT_MAX 1024 /* bytes of a row's text */
 

@@ -1,8 +1,8 @@
 /* The menu's keyboard and screen: firmware's console (UEFI 2.10, 12.3 and 12.4), which on a serial
  * port is a terminal, whose escape sequences firmware itself writes and reads. No call of
  * firmware's is relied on: what cannot be drawn is not, what cannot be waited for is polled. */
-#ifndef BESTLA_LOADER_TERMINAL_H
-#define BESTLA_LOADER_TERMINAL_H
+#ifndef BESTLA_LOADER_MENU_CONSOLE_H
+#define BESTLA_LOADER_MENU_CONSOLE_H
 
 #include "boot.h"
 
