@@ -56,6 +56,11 @@ uint64_t read_msr(uint32_t msr)
     return msr == MSR_PAT ? UINT64_C(0x0007040600070406) : machine.efer;
 }
 
+bool cpu_has_page_attributes(void)
+{
+    return true;
+}
+
 uint64_t read_cr0(void)
 {
     return machine.cr0;
@@ -74,6 +79,11 @@ const struct image_segment image_segments[1];
 const size_t image_segment_count = 0;
 
 struct virt_range direct_map_range(void)
+{
+    return virt_range(0, 0);
+}
+
+struct virt_range framebuffer_range(void)
 {
     return virt_range(0, 0);
 }

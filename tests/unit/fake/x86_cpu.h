@@ -17,7 +17,6 @@
 #define read_cr0                real_read_cr0
 #define read_cr4                real_read_cr4
 #define write_cr4               real_write_cr4
-#define read_cr0                real_read_cr0
 #define write_cr0               real_write_cr0
 #define read_cr3                real_read_cr3
 #define write_cr3               real_write_cr3
@@ -44,7 +43,6 @@
 #undef read_cr0
 #undef read_cr4
 #undef write_cr4
-#undef read_cr0
 #undef write_cr0
 #undef read_cr3
 #undef write_cr3
@@ -69,7 +67,6 @@ void write_msr(uint32_t msr, uint64_t value);
 uint64_t read_cr0(void);
 uint64_t read_cr4(void);
 void write_cr4(uint64_t value);
-uint64_t read_cr0(void);
 void write_cr0(uint64_t value);
 uint64_t read_cr3(void);
 void write_cr3(uint64_t value);
