@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Iterator, NamedTuple, Sequence
 
-from .entries import ENTRIES, level_shift
+from .entries import ENTRIES, FRAME_BITS, level_shift
 from .table_store import TableStore, alike
+
+# Numbers are told here, not what they lead to: no CPU's MAXPHYADDR ends a span.
+PHYS_BITS = FRAME_BITS.bit_length()
 
 
 class Span(NamedTuple):
@@ -43,7 +46,7 @@ def longest(entries: Sequence[int], index: int) -> Span:
 def table_spans(store: TableStore, frame: int, level: int) -> list[Span]:
     """Of a table that has been read; one that is full and even is known at a glance."""
     data = store.data(frame)
-    full = alike(data, level) if data is not None else None
+    full = alike(data, level, PHYS_BITS) if data is not None else None
     if full is not None and full.accessed in (0, ENTRIES) and full.dirty in (0, ENTRIES):
         return [Span(0, ENTRIES, full.first, 1 << level_shift(level))]
     return list(spans(store.entries(frame) or ()))
