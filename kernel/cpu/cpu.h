@@ -30,6 +30,10 @@ void cpu_guard_kernel(void);
  * that firmware had changed. */
 unsigned cpu_set_memory_types(void);
 
+/* The table that it wrote, or found right; 0 before. For readers of memory from outside, which
+ * have no way to an MSR (scripts/gdb/bestla/space.py). */
+extern uint64_t page_attribute_table;
+
 #define SELECTOR_CODE UINT16_C(0x08)
 #define SELECTOR_DATA UINT16_C(0x10)
 #define SELECTOR_TSS  UINT16_C(0x18)

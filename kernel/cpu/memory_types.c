@@ -6,6 +6,8 @@
 
 #define PAT_TYPE_WC UINT64_C(1) /* SDM Vol. 3A, table 12-10 */
 
+uint64_t page_attribute_table;
+
 /* As after reset, so that indices 0 to 3 mean what they did before there was a table, but for one.
  */
 static uint64_t table_with_write_combining(void)
@@ -48,6 +50,7 @@ unsigned cpu_set_memory_types(void)
     uint64_t firmwares = read_msr(MSR_PAT), own = table_with_write_combining();
     if (firmwares != own)
         write_table(own);
+    page_attribute_table = own;
     log_info("cpu", "PAT 0x%016lx, was 0x%016lx; index %u is write-combining", own, firmwares,
              PAT_WRITE_COMBINING);
     return PAT_WRITE_COMBINING;

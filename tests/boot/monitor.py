@@ -15,20 +15,22 @@ class Monitor:
 
     boot: Boot
 
-    def wait_prompt(self, start: int) -> str:
-        """What was printed from there on, as soon as a prompt ends it."""
+    def wait_prompt(self, start: int, prompts: int = 1) -> str:
+        """What was printed from there on, as soon as it ends in the last of so many prompts."""
         def look(text: str) -> str | None:
-            return text[start:] if text.endswith("\n" + PROMPT, start) else None
+            ends = text.endswith("\n" + PROMPT, start)
+            return text[start:] if ends and text.count("\n" + PROMPT, start) >= prompts else None
 
         found = self.boot.running.serial.wait(look, BOOT_TIMEOUT * SCALE)
         assert found is not None, f"no prompt: {self.boot.tail()}"
         return found
 
-    def type(self, keys: str | bytes) -> str:
-        """Types what ends with one Enter; the text from the keys' echo up to the next prompt."""
+    def type(self, keys: str | bytes, prompts: int = 1) -> str:
+        """Types what ends with one Enter; the text from the keys' echo up to the next prompt, or
+        to a later one where the line editor shows its own again."""
         start = len(self.boot.serial)
         self.boot.send(keys)
-        return self.wait_prompt(start)
+        return self.wait_prompt(start, prompts)
 
     def run(self, line: str) -> list[str]:
         """The lines that a command prints."""

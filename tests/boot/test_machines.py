@@ -14,6 +14,7 @@ from booting import READY, Boot
 from boot_info import BootInfo
 from kernel_log import assert_audited
 from machine import memory_bytes
+from monitor import PROMPT
 from screen import assert_shows_log, wait_for_screen
 from test_firmware_state import assert_stands, program
 
@@ -122,9 +123,9 @@ def test_machine(boot: Callable[..., Boot], case_: Case) -> None:
 def test_no_serial_port(boot: Callable[..., Boot]) -> None:
     """Where COM1 should be nothing answers; screen and debug console show how far it got."""
     machine = boot(extra=["-global", "isa-serial.iobase=0x3e8"], memory="256M")
-    machine.wait_for_debugcon(READY)
+    machine.wait_for_debugcon("^" + PROMPT)
     assert "COM1 absent" in machine.debugcon
-    assert_shows_log(wait_for_screen(machine, lambda screen: "bestla: ready" in screen.text),
+    assert_shows_log(wait_for_screen(machine, lambda screen: screen.rows[-1] == PROMPT.strip()),
                      machine.debugcon)
     assert_audited(machine.debugcon)
     assert machine.serial == ""

@@ -291,7 +291,7 @@ def test_editing(monitor: Monitor) -> None:
     assert monitor.type("\x1b[A\r").count("kernel_main+0x0") == 1
     assert monitor.type("nonsense\x15sym kernel_ma\t\r").count("kernel_main+0x0") == 1
     assert "no such command" not in monitor.type("nonsense\x03")
-    text = monitor.type("m\t\t\x15\r")
+    text = monitor.type("m\t\t\x15\r", prompts=2)
     assert "map  mem  " in text
     assert "  sym kernel_main" in monitor.run("history")
 

@@ -77,7 +77,7 @@ def whole(space: PageSpace, pieces: Optional[Iterable[Piece]] = None) -> dict[st
     image, info = space.image, space.boot_info
     return {
         "format": FORMAT,
-        "controls": controls_dict(space.controls, space.view.assumed),
+        "controls": controls_dict(space.controls, space.assumed),
         "stopped_at": space.stopped_at,
         "runs": run_list(shown, space, space.controls.pat),
         "unreachable": [flaw_dict(each) for each in shown if isinstance(each, Flaw)],

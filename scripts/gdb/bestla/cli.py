@@ -118,7 +118,7 @@ def run(options: argparse.Namespace, default_elf: Optional[str]) -> int:
     with progress_line() as progress, sources.open_source(options) as view:
         space = PageSpace(view, kernel_file(options, default_elf), options.rows, progress)
         if not options.json:
-            for each in view.assumed:
+            for each in space.assumed:
                 aside(each)
         if verb == "picture":
             snapshots.append(actions.snapshot(space, options.name or sources.describe(options)))

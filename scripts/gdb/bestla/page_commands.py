@@ -17,7 +17,7 @@ from .image import KernelFile
 from .picture_data import Snapshot
 from .present import Paint
 from .query import QueryError
-from .space import PageSpace, View
+from .space import PAT_ASSUMED, PageSpace, View
 from .target import TargetError
 
 # What `pagemap save NAME` has kept, as it would be in a file.
@@ -31,7 +31,7 @@ def live_view(options: argparse.Namespace) -> Iterator[View]:
     state, mode, ranges = target.controls(), target.mode(), target.readable_ranges()
     state.require_long_mode()
     stack = target.register("rsp")
-    assumed = () if target.register("pat") is not None else (sources.PAT_ASSUMED,)
+    assumed = () if target.register("pat") is not None else (PAT_ASSUMED,)
     state = sources.amended(state, options)
     with target.physical_memory(state, ranges) as memory:
         yield View(memory, state, mode, stack, assumed=assumed)

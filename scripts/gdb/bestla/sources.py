@@ -14,11 +14,10 @@ from .memory import (BoundedMemory, FileMemory, ask_features, parse_flat_view,
                      parse_registers)
 from .query import QueryError, parse_number
 from .report import Mode
-from .space import View
+from .space import PAT_ASSUMED, View
 from .stub import Stub, StubError
 
 NXE_ASSUMED = "EFER.NXE is taken to be set (this source does not tell)"
-PAT_ASSUMED = "the PAT MSR is taken to be that of power-on (this source does not tell)"
 AC = 1 << 18
 REGISTERS = ("cr0", "cr3", "cr4", "efer")
 

@@ -10,11 +10,12 @@ from .annotate import Surroundings
 from .boot_info import BootInfo, read_boot_info
 from .entries import FRAME_BITS, PRESENT, Controls, is_leaf, level_shift
 from .image import Image, KernelFile, find_image
-from .memory import Memory
+from .memory import Memory, Unreadable
 from .paging import Tables
 from .report import Mode
 from .runs import Piece, Run
 
+PAT_ASSUMED = "the PAT MSR is taken to be that of power-on (this source does not tell)"
 # More rows than any map that is meant; tables that lead to themselves have 2^36.
 MOST_ROWS = 100_000
 MOST_TABLES = 1 << 20
@@ -47,7 +48,6 @@ class PageSpace:
     def __init__(self, view: View, kernel: Optional[KernelFile] = None, rows: int = MOST_ROWS,
                  progress: Optional[Callable[[int], None]] = None) -> None:
         self.view = view
-        self.controls = view.controls
         self.tables = Tables(view.memory, view.controls, progress)
         # Where more rows than asked for were left out.
         self.stopped_at: Optional[int] = None
@@ -77,6 +77,30 @@ class PageSpace:
             return None
         walk = self.tables.walk(virt)
         return read_boot_info(self._memory, walk.phys) if walk.mapped else None
+
+    @cached_property
+    def _noted_pat(self) -> Optional[int]:
+        """The PAT that the kernel has noted (kernel/cpu/memory_types.c), where it is not told."""
+        virt = self.image.address_of("page_attribute_table") if self.image else None
+        if virt is None or self._memory is None or PAT_ASSUMED not in self.view.assumed:
+            return None
+        walk = self.tables.walk(virt)
+        try:
+            data = self._memory.read(walk.phys, 8) if walk.mapped else b""
+        except Unreadable:
+            return None
+        return int.from_bytes(data, "little") or None
+
+    @cached_property
+    def controls(self) -> Controls:
+        noted = self._noted_pat
+        return self.view.controls if noted is None else self.view.controls._replace(pat=noted)
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What had to be guessed, in words."""
+        return tuple(each for each in self.view.assumed
+                     if each != PAT_ASSUMED or self._noted_pat is None)
 
     @cached_property
     def around(self) -> Surroundings:
