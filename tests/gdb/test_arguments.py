@@ -15,7 +15,8 @@ from bestla import cli
 VALUES = (
     "", "0", "-1", "0x", "0-", "-0", "-", "1-2-3", "0x1000-0x2000", "0-0", "9" * 30,
     "0x" + "f" * 16, "0xffffffffffffffff-0", "\u0663", "\0", "w", "!w", "!!w", "!", "w,,x", "WB",
-    "wb,!wb", "UC-", "4K", "4KiB", "8K", "nan", "kernel_main", "a+b", "+", "1+", "-+1", "0b1", "1_000", "--",
+    "wb,!wb", "UC-", "4K", "4KiB", "8K", "nan", "kernel_main", "a+b", "+", "1+", "-+1", "0b1",
+    "1_000", "--",
     "a" * 5000, "0x1000+0x10", "%s", "\n", "/", "/dev/null", "/nonexistent/x")
 SWITCHES = ("--touched", "--raw", "--tree", "--all", "--json")
 OPTIONS = (*SWITCHES, "--virt", "--phys", "--flags", "--size", "--rows", "--colour", "--elf",
