@@ -102,9 +102,11 @@ void draw_below(struct menu *menu)
     char text[REFUSAL_MAX];
 
     describe(menu_entry(menu, menu->at), text);
-    size_t fits = screen->columns - 3, length = strlen(text);
-    draw_row(screen, screen->rows - 5, LOOK_PLAIN, " %.*s", (int)fits, text);
-    draw_row(screen, screen->rows - 4, LOOK_PLAIN, " %s", text + (length < fits ? length : fits));
+    struct text rest = text_of(text);
+    for (size_t fits = screen->columns - 3; fits > 0 && rest.length > 0; fits--)
+        (void)next_utf16(&rest);
+    draw_row(screen, screen->rows - 5, LOOK_PLAIN, " %.*s", (int)(rest.start - text), text);
+    draw_row(screen, screen->rows - 4, LOOK_PLAIN, " %.*s", TEXT_ARG(rest));
     if (menu->left > 0)
         draw_row(screen, screen->rows - 3, LOOK_TITLE, " Booting in %u s; any key stops the clock",
                  menu->left);

@@ -3,17 +3,25 @@
 
 #include "mem.h"
 
-/* Splits one code point off `rest`; 0 for what UCS-2 lacks and for what is not UTF-8. */
+/* Splits one code point off `rest`; 0, and `rest` is as it was, for what UCS-2 lacks and for what
+ * is not UTF-8 (Unicode, table 3-7). But for surrogates: file names are any units, and go back to
+ * firmware as they came. */
 static CHAR16 next_code(struct text *rest)
 {
+    static const uint32_t least[] = {0, 1, 0x80, 0x800};
     unsigned char first = (unsigned char)*rest->start;
-    size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    size_t length = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 0;
     uint32_t code = length == 1 ? first : first & (0x7fU >> length);
 
-    if (length > rest->length || length == 4)
+    if (length == 0 || length > rest->length)
         return 0;
-    for (size_t i = 1; i < length; i++)
+    for (size_t i = 1; i < length; i++) {
+        if (((unsigned char)rest->start[i] & 0xc0) != 0x80)
+            return 0;
         code = code << 6 | ((unsigned char)rest->start[i] & 0x3f);
+    }
+    if (code < least[length])
+        return 0;
     rest->start += length;
     rest->length -= length;
     return (CHAR16)code;
@@ -24,7 +32,7 @@ CHAR16 next_utf16(struct text *rest)
     CHAR16 code = next_code(rest);
 
     if (code != 0)
-        return code < ' ' ? '?' : code;
+        return code < ' ' || (code >= 0xd800 && code < 0xe000) ? '?' : code;
     do {
         rest->start++;
         rest->length--;

@@ -132,6 +132,23 @@ static void test_odd_screens(void **state)
     assert_true(fake_screen_had(" > Apple 7"));
 }
 
+/* What goes on in a second row goes on between two characters. */
+static void test_long_names(void **state)
+{
+    char entry[400] = "kernel /", first[100] = "/apple.conf: kernel /", second[100] = "\n ";
+
+    (void)state;
+    for (int i = 0; i < 99; i++) {
+        strcat(entry, "\u00e4");
+        strcat(i < 77 - 36 ? first : second, "#");
+    }
+    world("timeout 2\ndefault apple");
+    fake_add_text(ENTRIES "/apple.conf", entry);
+    fake_boot();
+    assert_true(fake_screen_had(strcat(first, "  ")));
+    assert_true(fake_screen_had(strcat(second, "  ")));
+}
+
 /* ---- consoles that are not there, or broken -------------------------------------------- */
 
 static void test_no_console(void **state)
@@ -225,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_odd_screens),    cmocka_unit_test(test_no_console),
         cmocka_unit_test(test_keyboard_fails), cmocka_unit_test(test_keys_never_end),
         cmocka_unit_test(test_polling),        cmocka_unit_test(test_partial_keys),
+        cmocka_unit_test(test_long_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
