@@ -9,8 +9,10 @@
 struct keyboard {
     EFI_BOOT_SERVICES *services;
     SIMPLE_INPUT_INTERFACE *in;
-    EFI_EVENT timer;   /* each second; NULL: `in` is polled */
-    unsigned failures; /* of ReadKeyStroke, since a key came */
+    EFI_EVENT timer;    /* each second; NULL: `in` is polled */
+    unsigned failures;  /* of ReadKeyStroke, since a key came */
+    EFI_INPUT_KEY next; /* read too early, if has_next */
+    bool has_next;
 };
 
 enum key_event {

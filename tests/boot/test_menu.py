@@ -18,6 +18,7 @@ CONF, ENTRIES = "loader/loader.conf", "loader/entries"
 LINUX = ROOT / "build" / "linux" / "vmlinuz"
 INIT = ROOT / "build" / "tests" / "linux" / "init"
 UP, DOWN, HOME, ESC = "\x1b[A", "\x1b[B", "\x1b[H", "\x1b"
+DELETE = "\x1b[3~"  # which OVMF takes for Esc and more
 SHOWN = "Esc firmware"
 BROKEN = "broken.conf:2: the path must start with / or \\ and must not contain ..: kernel.elf"
 LONG = "A title that is far too long for any screen that a machine of today has, and so it is cut "
@@ -101,6 +102,7 @@ def test_screen_keys_and_editor(held: Boot) -> None:
     keys.serial(" three", "^one two three")
     keys.serial(HOME, "^one two three")
     keys.keyboard("delete", "^ne two three")
+    keys.serial(DELETE, "^e two three")
     keys.serial("\x0bdirectmap=full", "^directmap=full")
     rows[28] = " options: directmap=full_"           # where the cursor stands
     rows[29] = " Enter boot with these   Esc cancel   ^W ^U ^K erase"

@@ -107,6 +107,59 @@ static void test_cancelled(void **state)
     assert_string_equal(booted_options(), "a by");
 }
 
+/* Keys that firmware does not know by their sequences: Esc, and the rest as it was sent. */
+static void test_sequences(void **state)
+{
+    static const struct {
+        const char *rest, *booted;
+    } cases[] = {
+        {"[3~", "a bx"}, /* at the line's end there is nothing to delete */
+        {"[1~", "xa b"},
+        {"[7~", "xa b"},
+        {"[H", "xa b"},
+        {"OH", "xa b"},
+        {"[4~", "a bx"},
+        {"[8~", "a bx"},
+        {"OF", "a bx"},
+        {"[D", "a xb"},
+        {"OD", "a xb"},
+        {"[1;5D", "a xb"},
+        {"[5~", "a bx"},
+        {"[33~", "a bx"},
+        {"[1;3~", "xa b"},
+        {"[", "a bx"},
+        {"[3", "a bx"},
+        {"[Z", "a bx"},
+        {"[;3~", "a bx"},
+        {"[~", "a bx"},
+        {"[00000000000000000000x", "a b0000xx"}, /* sixteen are enough */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        world("options a b");
+        press_all("e");
+        fake_press(ESC);
+        fake_type(cases[i].rest);
+        fake_pause(1);
+        fake_type("x\r");
+        assert_string_equal(booted_options(), cases[i].booted);
+    }
+    world("options a b");
+    press_all("e<");
+    fake_press(ESC);
+    fake_type("[3~x\r");
+    assert_string_equal(booted_options(), "a x");
+    /* What is no part of one ends it, and counts. */
+    world("options a b");
+    press_all("e");
+    fake_press(ESC);
+    fake_type("[3");
+    fake_press(HOME);
+    fake_type("x\r");
+    assert_string_equal(booted_options(), "xa b");
+}
+
 static void test_look(void **state)
 {
     (void)state;
@@ -254,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edits),
         cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_sequences),
         cmocka_unit_test(test_look),
         cmocka_unit_test(test_long_line),
         cmocka_unit_test(test_too_long),
