@@ -145,9 +145,9 @@ EFI_STATUS fail(struct boot *boot, EFI_STATUS status, const char *format, ...);
 FORMAT_LIKE_PRINTF(2, 3)
 void print(struct boot *boot, const char *format, ...);
 const char *status_text(EFI_STATUS status);
-/* After ExitBootServices: one line to COM1, and the end. */
-FORMAT_LIKE_PRINTF(1, 2)
-_Noreturn void halt_with(const char *format, ...);
+/* After a try of ExitBootServices: one line to COM1, and the machine is reset. */
+FORMAT_LIKE_PRINTF(2, 3)
+_Noreturn void reset_with(struct boot *boot, const char *format, ...);
 
 /* frames.c: firmware's page allocator, and a ledger of what came from it. */
 EFI_STATUS allocate_pages(struct boot *boot, enum memory_type type, uint64_t bytes,

@@ -141,7 +141,9 @@ EFI_STATUS fail(struct boot *boot, EFI_STATUS status, const char *format, ...)
     return status;
 }
 
-void halt_with(const char *format, ...)
+/* A machine that nobody stands at is to come back, and its screen may show nothing by now. UEFI
+ * 2.10, 8.5.1: that service stays, with firmware's tables. */
+void reset_with(struct boot *boot, const char *format, ...)
 {
     struct uart com1 = {.base = UART_COM1, .in = in8, .out = out8};
     char line[LINE_MAX];
@@ -154,5 +156,7 @@ void halt_with(const char *format, ...)
     uart_write(&com1, "bestla: error: ", 15);
     uart_write(&com1, line, min_u64(whole, sizeof(line) - 1));
     uart_write(&com1, "\n", 1);
+    uart_probe(&com1); /* waits until all of it is out */
+    boot->system->RuntimeServices->ResetSystem(EfiResetCold, EFI_ABORTED, 0, NULL);
     halt_forever();
 }

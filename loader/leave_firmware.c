@@ -45,33 +45,33 @@ static EFI_STATUS exit_boot_services(struct boot *boot, struct firmware_map *fir
         if (!boot->left_firmware)
             return fail(boot, status, "firmware's memory map, which it wants back to let go");
     }
-    halt_with("firmware does not let go: ExitBootServices gives 0x%lx after %d tries", status,
-              EXIT_TRIES);
+    reset_with(boot, "firmware does not let go: ExitBootServices gives 0x%lx after %d tries",
+               status, EXIT_TRIES);
 }
 
-static void add_own_range(struct firmware_map *firmware, uint64_t base, uint64_t size,
-                          enum memory_type type)
+static void add_own_range(struct boot *boot, struct firmware_map *firmware, uint64_t base,
+                          uint64_t size, enum memory_type type)
 {
     if (memory_map_add(&firmware->map, base, size, type) != MEMORY_MAP_OK)
-        halt_with("the memory map has no room for 0x%lx bytes at 0x%lx", size, base);
+        reset_with(boot, "the memory map has no room for 0x%lx bytes at 0x%lx", size, base);
 }
 
-static void normalise(struct firmware_map *firmware)
+static void normalise(struct boot *boot, struct firmware_map *firmware)
 {
     if (memory_map_normalise(&firmware->map, firmware->scratch) != MEMORY_MAP_OK)
-        halt_with("firmware's memory map has too many ranges");
+        reset_with(boot, "firmware's memory map has too many ranges");
 }
 
 /* The map may have changed since they were found. */
-static void add_kept_ranges(const struct boot *boot, struct firmware_map *firmware)
+static void add_kept_ranges(struct boot *boot, struct firmware_map *firmware)
 {
     const struct kept_memory *kept = &boot->kept;
 
     for (size_t i = 0; i < kept->count; i++) {
         if (is_still_to_be_kept(&firmware->map, kept->ranges[i])) {
-            add_own_range(firmware, kept->ranges[i].start.raw, kept->ranges[i].size,
+            add_own_range(boot, firmware, kept->ranges[i].start.raw, kept->ranges[i].size,
                           MEMORY_ACPI_TABLES);
-            normalise(firmware);
+            normalise(boot, firmware);
         }
     }
 }
@@ -83,10 +83,10 @@ static void describe_memory(struct boot *boot, struct firmware_map *firmware)
     const struct boot_module *modules = (const void *)(uintptr_t)info->modules.address;
 
     convert_firmware_map(boot, firmware);
-    add_own_range(firmware, info->kernel_phys, info->kernel_size, MEMORY_KERNEL_IMAGE);
+    add_own_range(boot, firmware, info->kernel_phys, info->kernel_size, MEMORY_KERNEL_IMAGE);
     for (uint32_t i = 0; i < info->modules.count; i++)
-        add_own_range(firmware, modules[i].address, modules[i].size, MEMORY_MODULE);
-    normalise(firmware);
+        add_own_range(boot, firmware, modules[i].address, modules[i].size, MEMORY_MODULE);
+    normalise(boot, firmware);
     add_kept_ranges(boot, firmware);
 
     info->memory_map =

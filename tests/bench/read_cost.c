@@ -30,6 +30,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     EFI_STATUS status = read_once(&boot, &ticks, &size);
 
     if (EFI_ERROR(status))
-        halt_with("read_cost: 0x%lx", status);
-    halt_with("one read of 0x%lx bytes: %lu ticks", size, ticks);
+        reset_with(&boot, "read_cost: 0x%lx", status);
+    reset_with(&boot, "one read of 0x%lx bytes: %lu ticks", size, ticks);
 }

@@ -89,6 +89,14 @@ def assert_text_is_as_in_the_file(machine: Boot, kernel: Path) -> None:
     assert mapped == content.ljust(len(mapped), b"\0")
 
 
+def test_firmware_does_not_let_go(boot: Callable[..., Boot]) -> None:
+    """ExitBootServices fails for ever: COM1 says so, all of it, and the machine is reset."""
+    machine = boot(efi=program("no_exit"), **QUICK)
+    assert "reset" in machine.wait_end()
+    assert machine.serial.endswith("bestla: error: firmware does not let go: ExitBootServices "
+                                   "gives 0x8000000000000002 after 128 tries\n")
+
+
 def test_leaves_keep_to_memory_types(boot: Callable[..., Boot]) -> None:
     """An MTRR makes 1 MiB inside a GiB of RAM uncached: 1-GiB leaves around that GiB, and in it
     none that reaches across (SDM Vol. 3A, 11.11.9)."""

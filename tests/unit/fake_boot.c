@@ -29,6 +29,12 @@ void fake_halt(void)
     longjmp(end_of_boot, 1);
 }
 
+void fake_reset_machine(void)
+{
+    outcome = (struct fake_outcome){.ending = FAKE_RESET};
+    longjmp(end_of_boot, 1);
+}
+
 struct fake_outcome fake_boot(void)
 {
     if (setjmp(end_of_boot) == 0) {

@@ -9,6 +9,7 @@ enum fake_ending {
     FAKE_RETURNED,
     FAKE_HANDED_OFF,
     FAKE_HALTED,
+    FAKE_RESET,
 };
 
 struct fake_outcome {
@@ -28,6 +29,9 @@ _Noreturn void handoff(uint64_t root, uint64_t entry, uint64_t stack_top, uint64
                        uint64_t cr0);
 
 struct fake_outcome fake_boot(void);
+
+/* What firmware's ResetSystem calls. */
+_Noreturn void fake_reset_machine(void);
 
 /* Firmware with a memory map of all kinds, and a volume with a loader.conf, three entries, two
  * modules and the kernel of kernel_file.h. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake_firmware.h"
+#include "fake_boot.h"
 
 #define BIT(service) (1U << (service))
 
@@ -15,6 +15,7 @@ struct fake_firmware fake;
 
 static char image_handle, device_handle, screen_handles[1 + FAKE_MORE_SCREENS];
 static EFI_BOOT_SERVICES services;
+static EFI_RUNTIME_SERVICES runtime_services;
 static EFI_SIMPLE_FILE_SYSTEM_PROTOCOL volume;
 static EFI_GRAPHICS_OUTPUT_PROTOCOL graphics[1 + FAKE_MORE_SCREENS];
 static EFI_RNG_PROTOCOL rng;
@@ -99,6 +100,19 @@ static EFI_STATUS EFIAPI exit_boot_services(EFI_HANDLE image, UINTN key)
     }
     fake.has_left = true;
     return EFI_SUCCESS;
+}
+
+static EFI_STATUS EFIAPI reset_system(EFI_RESET_TYPE type, EFI_STATUS status, UINTN size,
+                                      CHAR16 *data)
+{
+    assert_int_equal(type, EfiResetCold);
+    assert_true(EFI_ERROR(status));
+    assert_int_equal(size, 0);
+    assert_null(data);
+    assert_true(fake.exits > 0); /* till then the loader returns */
+    if (!fake.reset_fails)
+        fake_reset_machine();
+    return EFI_DEVICE_ERROR;
 }
 
 static EFI_STATUS EFIAPI set_watchdog(UINTN seconds, UINT64 code, UINTN size, CHAR16 *data)
@@ -239,6 +253,7 @@ static void set_up_services(void)
         .LocateProtocol = locate_protocol,
         .LocateHandleBuffer = locate_handle_buffer,
     };
+    runtime_services = (EFI_RUNTIME_SERVICES){.ResetSystem = reset_system};
     fake_set_memory_services(&services);
     fake_set_event_services(&services);
     fake_set_program_services(&services);
@@ -294,6 +309,7 @@ void fake_reset(void)
         .ConIn = fake_keyboard(),
         .ConOut = fake_screen(),
         .BootServices = &services,
+        .RuntimeServices = &runtime_services,
         .ConfigurationTable = fake.tables,
     };
     fake_reset_pages();

@@ -94,6 +94,7 @@ struct fake_firmware {
     unsigned fail_nth; /* the call of this number among those of nth_service; 0: none */
     EFI_STATUS fail_status;
 
+    bool reset_fails;            /* ResetSystem comes back */
     bool refuse_own_types;       /* memory types from 0x80000000 up */
     UINTN element_size;          /* of memory descriptors: 0x28 or more */
     unsigned refuse_exits;       /* this many times */

@@ -1,6 +1,7 @@
 /* Boots in which firmware fails: every one of its calls once, and from there on for
  * good. Either the loader gets by and hands over all that it should, or it says what failed,
- * gives everything back and returns; and once ExitBootServices has been tried, it halts. */
+ * gives everything back and returns; and once ExitBootServices has been tried, the
+ * machine is reset. */
 /* links: loader/ tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_console.c */
 /* links: tests/unit/fake_programs.c tests/unit/fake_pages.c tests/unit/fake_files.c */
 /* links: tests/unit/fake_boot.c tests/unit/kernel_file.c tests/unit/handoff_check.c */
@@ -126,7 +127,7 @@ static void test_each_call_fails_from_then_on(void **state)
         if (fake.calls < call)
             break;
         if (fake.failed == FAKE_EXIT_BOOT_SERVICES) {
-            assert_int_equal(outcome.ending, FAKE_HALTED);
+            assert_int_equal(outcome.ending, FAKE_RESET);
         } else if (is_in(DISPENSABLE, fake.failed)) {
             assert_good_handoff(&outcome);
         } else {
@@ -221,11 +222,11 @@ static void test_memory_is_short(void **state)
     assert_good_handoff(&outcome);
 }
 
-static void assert_halted(unsigned exits, const char *words)
+static void assert_reset(unsigned exits, const char *words)
 {
     struct fake_outcome outcome = fake_boot();
 
-    assert_int_equal(outcome.ending, FAKE_HALTED);
+    assert_int_equal(outcome.ending, FAKE_RESET);
     assert_int_equal(fake.exits, exits);
     assert_string_equal(fake.console, "");
     if (words != NULL)
@@ -248,14 +249,26 @@ static void test_exit_refused_for_good(void **state)
     for (unsigned refusals = 128; refusals < 131; refusals++) {
         fake_world();
         fake.refuse_exits = refusals;
-        assert_halted(128, "bestla: error: firmware does not let go: ExitBootServices gives "
-                           "0x8000000000000002 after 128 tries\r\n");
+        assert_reset(128, "bestla: error: firmware does not let go: ExitBootServices gives "
+                          "0x8000000000000002 after 128 tries\r\n");
     }
     fake_world();
     fake.refuse_exits = 1000;
     fake_cpu.com1 = false;
-    assert_halted(128, NULL);
+    assert_reset(128, NULL);
     assert_int_equal(fake_cpu.com1_used, 0);
+}
+
+/* Then all that is left is to stand still. */
+static void test_reset_fails(void **state)
+{
+    (void)state;
+    fake_world();
+    fake.refuse_exits = 1000;
+    fake.reset_fails = true;
+    struct fake_outcome outcome = fake_boot();
+    assert_int_equal(outcome.ending, FAKE_HALTED);
+    assert_non_null(strstr(fake_cpu.com1_text, "firmware does not let go"));
 }
 
 /* The map grows past every buffer, and there is no memory for a larger one. */
@@ -267,7 +280,7 @@ static void test_no_memory_after_refusal(void **state)
     fake.refused_growth = 19000;
     fake_take_pages(FAKE_HIGH_BASE, FAKE_HIGH_PAGES - 600);
     fake_take_pages(FAKE_LOW_BASE + 0x100000, FAKE_LOW_PAGES - 256);
-    assert_halted(1, "firmware does not let go");
+    assert_reset(1, "firmware does not let go");
 }
 
 /* Before the first try of ExitBootServices there is a way back, whatever the map does. */
@@ -331,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_memory_is_short),
         cmocka_unit_test(test_encrypted_memory),
         cmocka_unit_test(test_exit_refused_for_good),
+        cmocka_unit_test(test_reset_fails),
         cmocka_unit_test(test_no_memory_after_refusal),
         cmocka_unit_test(test_map_never_fits),
         cmocka_unit_test(test_descriptors_of_no_size),

@@ -83,7 +83,7 @@ static void try_linux(bool lastingly, EFI_STATUS status)
         struct fake_outcome outcome = fake_boot();
         if (fake.calls < call)
             break;
-        assert_int_not_equal(outcome.ending, FAKE_HALTED);
+        assert_int_not_equal(outcome.ending, FAKE_RESET);
         assert_clean(&outcome);
         assert_true(starts <= 1);
         started += starts;
@@ -112,7 +112,7 @@ static void test_each_call_fails_from_then_on(void **state)
         struct fake_outcome outcome = fake_boot();
         if (fake.calls < call)
             break;
-        if (outcome.ending == FAKE_HALTED)
+        if (outcome.ending == FAKE_RESET)
             assert_int_equal(fake.failed, FAKE_EXIT_BOOT_SERVICES);
         else
             assert_clean(&outcome);
@@ -130,7 +130,7 @@ static void test_linux_fails_from_then_on(void **state)
         struct fake_outcome outcome = fake_boot();
         if (fake.calls < call)
             break;
-        if (outcome.ending == FAKE_HALTED)
+        if (outcome.ending == FAKE_RESET)
             assert_int_equal(fake.failed, FAKE_EXIT_BOOT_SERVICES);
         else
             assert_clean(&outcome);
@@ -150,7 +150,7 @@ static void test_nobody_there(void **state)
                 break;
             assert_int_equal(starts, 0);
             assert_true(fake.seconds <= 6);
-            if (outcome.ending != FAKE_HALTED)
+            if (outcome.ending != FAKE_RESET)
                 assert_clean(&outcome);
             if (fake.failed >= FAKE_FIRST_OF_MENU || fake.failed == FAKE_READ_KEY ||
                 fake.failed == FAKE_OUTPUT_STRING)
