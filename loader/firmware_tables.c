@@ -27,6 +27,20 @@ static const uint8_t *read_known(phys_addr_t at, uint64_t size)
     return readable ? (const uint8_t *)(uintptr_t)at.raw : NULL;
 }
 
+/* Tables lie one behind the other: a page that two share is kept once. */
+static bool join(struct kept_memory *kept, struct phys_range range)
+{
+    for (size_t i = 0; i < kept->count; i++) {
+        struct phys_range *other = &kept->ranges[i];
+        if (range.start.raw >= phys_end(*other) || other->start.raw >= phys_end(range))
+            continue;
+        uint64_t start = min_u64(range.start.raw, other->start.raw);
+        *other = phys_range(start, max_u64(phys_end(range), phys_end(*other)) - start);
+        return true;
+    }
+    return false;
+}
+
 static void keep(struct boot *boot, const char *what, phys_addr_t at, uint64_t size)
 {
     uint64_t start = align_down(at.raw, PAGE_SIZE), end;
@@ -38,12 +52,14 @@ static void keep(struct boot *boot, const char *what, phys_addr_t at, uint64_t s
     if (memory_map_covers(known, range, SAFE) ||
         !memory_map_covers(known, range, SAFE | TO_BE_KEPT))
         return;
-    if (kept->count == KEPT_MAX) {
+    bool joined = join(kept, range);
+    if (!joined && kept->count == KEPT_MAX) {
         log_line(boot, LOG_WARNING, "%s, 0x%lx bytes at 0x%lx, is lost: %d are kept already", what,
                  size, at.raw, KEPT_MAX);
         return;
     }
-    kept->ranges[kept->count++] = range;
+    if (!joined)
+        kept->ranges[kept->count++] = range;
     log_line(boot, LOG_INFO, "%s, 0x%lx bytes at 0x%lx, is kept", what, size, at.raw);
 }
 

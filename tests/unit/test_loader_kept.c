@@ -323,6 +323,32 @@ static void test_too_many(void **state)
     assert_int_equal(type_at(info, (uintptr_t)pages[39]), MEMORY_BOOT_SERVICES);
 }
 
+/* As real firmware packs them, one behind the other: pages that several share count once. */
+static void test_packed(void **state)
+{
+    static _Alignas(4096) uint8_t pages[5][4096];
+    const size_t tables = 60, each = 4 * PAGE / 60 + 1;
+
+    (void)state;
+    world(EfiBootServicesData);
+    memset(memory[ROOT], 0, PAGE);
+    memset(pages, 0, sizeof(pages));
+    for (size_t i = 0; i < tables; i++) {
+        uint8_t *table = pages[0] + 20 + each * (i * 7 % tables); /* in no order */
+        memcpy(table, "SSDT", 4);
+        put(table + 4, each, 4);
+        set_sum(table, each, 9);
+        put(memory[ROOT] + 36 + 8 * i, (uintptr_t)table, 8);
+    }
+    put_table(ROOT, "XSDT", (uint32_t)(36 + 8 * tables));
+    fake_add_range((uintptr_t)pages, COUNT(pages), EfiBootServicesData, EFI_MEMORY_WB);
+    const struct boot_info *info = boot_well();
+    assert_false(log_has(info, "is lost"));
+    for (size_t i = 0; i < COUNT(pages); i++)
+        assert_int_equal(type_at(info, (uintptr_t)pages[i]), MEMORY_ACPI_TABLES);
+    assert_int_equal(type_at(info, at(STRUCTURES)), MEMORY_ACPI_TABLES);
+}
+
 /* The map's buffer has no more slack than usual: every kept range has its room. */
 static void test_map_grows(void **state)
 {
@@ -340,7 +366,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_is_kept), cmocka_unit_test(test_safe_already),
         cmocka_unit_test(test_acpi_1),      cmocka_unit_test(test_not_believed),
-        cmocka_unit_test(test_too_many),    cmocka_unit_test(test_map_grows),
+        cmocka_unit_test(test_too_many),    cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_map_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
