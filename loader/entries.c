@@ -11,6 +11,9 @@
 /* Sorting them takes the square of it. */
 #define ENTRIES_MAX 1024
 
+/* More than FAT has room for (65,536 of 32 bytes): on a damaged volume a folder may have no end. */
+#define NAMES_MAX 65536
+
 /* ---- one entry ------------------------------------------------------------------------- */
 
 /* The list's own memory: the entry, and its path behind it. */
@@ -104,10 +107,19 @@ struct folder_listing {
     EFI_STATUS (*add)(struct boot *boot, const char *name, struct entry_list *list);
 };
 
+/* With a dot in front it is hidden, as what macOS puts beside each file. */
 static bool is_wanted(const struct folder_listing *listing, struct text name)
 {
-    return ends_with(name, text_of(listing->ending)) &&
+    return name.length != 0 && name.start[0] != '.' && ends_with(name, text_of(listing->ending)) &&
            (listing->only.length == 0 || entry_is_called(name, listing->only));
+}
+
+static EFI_STATUS pass_over_the_rest(struct boot *boot, const struct folder_listing *listing,
+                                     const char *what, unsigned count)
+{
+    log_line(boot, LOG_WARNING, "%s: more than %u %s; the rest is passed over", listing->path,
+             count, what);
+    return EFI_SUCCESS;
 }
 
 static EFI_STATUS list_names(struct boot *boot, const struct folder_listing *listing,
@@ -116,14 +128,13 @@ static EFI_STATUS list_names(struct boot *boot, const struct folder_listing *lis
     char name[FILE_NAME_MAX];
     EFI_STATUS status;
 
-    while ((status = next_file_name(folder, name)) == EFI_SUCCESS) {
+    for (unsigned names = 0; (status = next_file_name(folder, name)) == EFI_SUCCESS; names++) {
+        if (names == NAMES_MAX)
+            return pass_over_the_rest(boot, listing, "files", NAMES_MAX);
         if (!is_wanted(listing, text_of(name)))
             continue;
-        if (list->count == ENTRIES_MAX) {
-            log_line(boot, LOG_WARNING, "%s: more than %d entries; the rest is passed over",
-                     listing->path, ENTRIES_MAX);
-            return EFI_SUCCESS;
-        }
+        if (list->count == ENTRIES_MAX)
+            return pass_over_the_rest(boot, listing, "entries", ENTRIES_MAX);
         TRY(listing->add(boot, name, list));
     }
     return status == EFI_NOT_FOUND ? EFI_SUCCESS

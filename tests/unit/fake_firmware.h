@@ -108,6 +108,7 @@ struct fake_firmware {
     uint64_t read_below;  /* reads to memory above fail */
     uint64_t error_at;    /* reads that touch this offset fail ... */
     unsigned errors;      /* ... so many times */
+    bool folders_go_on;   /* behind the last file comes the first again */
 
     bool has_framebuffer;
     EFI_GRAPHICS_OUTPUT_MODE_INFORMATION mode_info;

@@ -189,6 +189,9 @@ static void test_folder(void **state)
     fake_add_text(ENTRIES "/.conf", GOOD_ENTRY);
     refuse(EFI_NOT_FOUND, ENTRIES ": no entry (a file *.conf) in it");
     world_of("", NULL, 0);
+    fake_add_text(ENTRIES "/._a.conf", GOOD_ENTRY); /* macOS puts its own beside each file */
+    refuse(EFI_NOT_FOUND, ENTRIES ": no entry (a file *.conf) in it");
+    world_of("", NULL, 0);
     fake_remove(ENTRIES);
     refuse(EFI_NOT_FOUND, ENTRIES ": cannot be opened (Not Found)");
     world_of("", NULL, 0);
@@ -198,6 +201,22 @@ static void test_folder(void **state)
     fake_world();
     fake.has_file_system = false;
     refuse(EFI_UNSUPPORTED, "the device that the loader came from has no file system");
+}
+
+/* On a volume that is damaged a folder may come to no end. */
+static void test_folder_without_end(void **state)
+{
+    static const char *const others[] = {"README.txt"}, *const some[] = {"a.conf", "b.txt"};
+
+    (void)state;
+    world_of("", others, COUNT(others));
+    fake.folders_go_on = true;
+    refuse(EFI_NOT_FOUND, ENTRIES ": no entry (a file *.conf) in it");
+    world_of("default a", some, COUNT(some));
+    fake.folders_go_on = true;
+    const struct boot_info *info = boot_well();
+    assert_true(log_has(info, ENTRIES ": more than 1024 entries"));
+    assert_true(log_has(info, ENTRIES "/a.conf: It"));
 }
 
 /* FAT allows 255 characters, which are up to 765 bytes. */
@@ -360,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_broken_conf),
         cmocka_unit_test(test_broken_entry),
         cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_folder_without_end),
         cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_options_too_long),
         cmocka_unit_test(test_load_options),
