@@ -156,6 +156,39 @@ def test_nothing_is_left_behind(boot: Callable[..., Boot]) -> None:
 
 
 @pytest.mark.matrix
+def test_programs_that_are_none(boot: Callable[..., Boot], tmp_path: Path) -> None:
+    """What firmware does not load or does not start is said, with the file and firmware's reason,
+    and leads back to the menu; nothing else is booted in its place."""
+    guest = program("guest").read_bytes()
+    machine_type = int.from_bytes(guest[0x3c:0x40], "little") + 4
+    files = {f"{number:x}.efi": guest[:machine_type] + number.to_bytes(2, "little") +
+             guest[machine_type + 2:] for number in (0x14c, 0xaa64)}
+    files |= {"short.efi": guest[:600], "text.efi": b"not a program\n", "empty.efi": b""}
+    entries = {"ia32": "efi /14c.efi", "aa64": "efi /aa64.efi", "short": "efi /short.efi",
+               "text": "linux \\text.efi\ninitrd /text.efi", "empty": "linux /empty.efi",
+               "folder": "efi /EFI", "gone": "linux /text.efi\ninitrd /gone.img"}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    machine = boot(files={
+        CONF: "timeout menu-force\n", **{name: tmp_path / name for name in files},
+        **{f"{ENTRIES}/{name}.conf": f"sort-key {name}\ntitle {name}\n{lines}\n"
+           for name, lines in entries.items()}}, **QUICK)
+    keys = Keys(machine)
+    for row, name in enumerate(sorted(entries)):
+        keys.expect(SHOWN)
+        machine.send(DOWN * row)
+        if row:
+            keys.expect(f"^ > {name}")
+        file = entries[name].split()[-1]
+        said = keys.serial("\r", r"^bestla: .*\n")[0]
+        assert file in said.replace("\\", "/") and "(" in said and "Success" not in said, said
+        keys.serial("", "this entry could not be booted; press a key for the menu")
+        machine.send(" ")
+    keys.expect(SHOWN)
+    assert "(chosen in the menu)" not in machine.serial and "ready" not in machine.serial
+
+
+@pytest.mark.matrix
 @pytest.mark.skipif(not U_BOOT.exists(), reason="Debian's package u-boot-qemu has it")
 def test_u_boot(boot: Callable[..., Boot]) -> None:
     """The menu and a program on a UEFI that shares no code with OVMF's."""
