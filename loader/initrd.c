@@ -23,6 +23,9 @@
  * 4 bytes, and what lies between is 0. */
 #define ARCHIVE_ALIGNMENT 4
 
+/* So that no size overflows, nor one rounded up to whole pages. */
+#define INITRD_MAX (UINT64_C(1) << 62)
+
 static const struct {
     VENDOR_DEVICE_PATH vendor;
     EFI_DEVICE_PATH_PROTOCOL end;
@@ -44,7 +47,7 @@ static EFI_STATUS add_size(struct boot *boot, struct text path, uint64_t *total)
     close_file(&file);
     if (file.size == 0)
         return fail(boot, EFI_LOAD_ERROR, "%.*s: the initrd is empty", TEXT_ARG(path));
-    if (file.size > INT64_MAX || *total > INT64_MAX)
+    if (*total > INITRD_MAX || file.size > INITRD_MAX - *total)
         return fail(boot, EFI_OUT_OF_RESOURCES, "%.*s: 0x%lx bytes are too many", TEXT_ARG(path),
                     file.size);
     *total = align_up(*total, ARCHIVE_ALIGNMENT) + file.size;

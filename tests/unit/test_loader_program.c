@@ -223,6 +223,20 @@ static void test_refused_initrds(void **state)
         assert_refused(&outcome, outcome.status, "bestla: error: ");
         assert_true(EFI_ERROR(outcome.status));
     }
+    /* Twice 2^63 - 1 is 2^64 - 1 with what aligns the second: in whole pages none. */
+    static const struct {
+        uint64_t size;
+        const char *words;
+    } sums[] = {{INT64_MAX, "/initrd/one: 0x7fffffffffffffff bytes are too many"},
+                {UINT64_C(1) << 62, "/initrd/two: 0x4000000000000000 bytes are too many"}};
+    for (size_t i = 0; i < COUNT(sums); i++) {
+        world("default program",
+              "linux /tools/program.efi\ninitrd /initrd/one\ninitrd /initrd/two\n");
+        fake_claim_size("/initrd/one", sums[i].size);
+        fake_claim_size("/initrd/two", sums[i].size);
+        struct fake_outcome huge = fake_boot();
+        assert_refused(&huge, EFI_OUT_OF_RESOURCES, sums[i].words);
+    }
     world("default program", "linux /tools/program.efi\ninitrd /initrd/one\n");
     fake.initrd_is_offered = true;
     struct fake_outcome outcome = fake_boot();
