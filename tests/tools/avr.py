@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from avr_programs import Part
 from tool import ROOT, run
 
 HEXELF = ROOT / "build" / "host" / "hexelf"
@@ -120,6 +121,26 @@ def link(folder: Path, code: str, *objects: Path, part: str = "atmega328p", text
         capture_output=True, check=False, text=True)
     assert done.returncode == 0 and not done.stderr, done.stderr
     return target
+
+
+def flat(old: Program, name: str) -> bytes:
+    """The program's bytes from its first on, gaps as erased flash."""
+    target = old.hex.with_suffix(f".{name}")
+    run("avr-objcopy", "-I", "ihex", "-O", "binary", "--gap-fill", "0xff", old.hex, target)
+    return target.read_bytes()
+
+
+def link_at(folder: Path, part: Part, old: Path, code: int, data: int, outside: int) -> bytes:
+    """Linked without anything else; what the linker would only warn of is a failure."""
+    target, script = folder / "moved.elf", folder / "moved.ld"
+    # The linker's own jumps to what lies past 128 KiB must come first, or it sends all by them.
+    before = ".before 0 : { *(.trampolines) }" if part.flash > 0x20000 else ""
+    script.write_text(f"SECTIONS {{ {before} .text {code * 2} : {{ *(.text) }} "
+                      f".noinit {0x800000 + data} : {{ *(.noinit) }} }} outside = {outside * 2};")
+    run("avr-ld", "-m", part.arch, "--fatal-warnings", "-e", "0", "-T", script, old, "-o", target)
+    run("avr-objcopy", "-O", "binary", "-j", ".text", "--gap-fill", "0xff", target,
+        folder / "moved.bin")
+    return (folder / "moved.bin").read_bytes()
 
 
 def simulate(program: Path) -> str:

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import random
 import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from avr import Program, assemble, convert
+from avr import Program, assemble, convert, flat, link_at
 from avr_programs import PARTS, Part, Source, program
-from tool import run
 
 PROGRAMS = 40       # of each part
 
@@ -22,26 +20,6 @@ def labels(old: Program) -> dict[str, int]:
     """The map's, in words."""
     return {row[1]: int(row[2]) for row in re.finditer(r"^(\w+)\t+L\t\w+\t(\d+)$",
                                                        old.map.read_text(), re.M)}
-
-
-def flat(old: Program, name: str) -> bytes:
-    """The program's bytes from its first on, gaps as erased flash."""
-    target = old.hex.with_suffix(f".{name}")
-    run("avr-objcopy", "-I", "ihex", "-O", "binary", "--gap-fill", "0xff", old.hex, target)
-    return target.read_bytes()
-
-
-def link_at(folder: Path, part: Part, old: Path, code: int, data: int, outside: int) -> bytes:
-    """Linked without anything else; what the linker would only warn of is a failure."""
-    target, script = folder / "moved.elf", folder / "moved.ld"
-    # The linker's own jumps to what lies past 128 KiB must come first, or it sends all by them.
-    before = ".before 0 : { *(.trampolines) }" if part.flash > 0x20000 else ""
-    script.write_text(f"SECTIONS {{ {before} .text {code * 2} : {{ *(.text) }} "
-                      f".noinit {0x800000 + data} : {{ *(.noinit) }} }} outside = {outside * 2};")
-    run("avr-ld", "-m", part.arch, "--fatal-warnings", "-e", "0", "-T", script, old, "-o", target)
-    run("avr-objcopy", "-O", "binary", "-j", ".text", "--gap-fill", "0xff", target,
-        folder / "moved.bin")
-    return (folder / "moved.bin").read_bytes()
 
 
 def told(old: Program) -> list[str]:

@@ -123,7 +123,8 @@ void avr_guess_data_end(struct avr_program *program);
 /* ---- avr_track.c: what becomes of a pointer ---- */
 
 /* Uses of the address whose bytes the registers `low` and `high` hold after the instruction before
- * `address`. */
+ * `address`, or that was pushed by then. */
+#define ON_STACK 32
 unsigned avr_uses(const struct avr_program *program, uint64_t address, unsigned low, unsigned high);
 
 /* ---- avr_pairs.c: immediates that are addresses ---- */

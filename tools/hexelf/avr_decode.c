@@ -187,3 +187,24 @@ struct avr_instruction avr_decode(const struct avr_device *device, uint16_t firs
     }
     return instruction;
 }
+
+bool avr_overwrites(const struct avr_instruction *instruction, unsigned reg)
+{
+    switch (instruction->op) {
+    case AVR_OP_MOVW:
+        return reg == instruction->rd || reg == instruction->rd + 1;
+    case AVR_OP_MULTIPLY:
+        return reg <= 1;
+    case AVR_OP_LDI:
+    case AVR_OP_MOV:
+    case AVR_OP_CLOBBER:
+    case AVR_OP_POP:
+    case AVR_OP_LDS:
+    case AVR_OP_LD:
+    case AVR_OP_LPM:
+    case AVR_OP_ELPM:
+        return reg == instruction->rd;
+    default:
+        return false;
+    }
+}

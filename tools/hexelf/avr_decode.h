@@ -59,4 +59,7 @@ struct avr_instruction {
 /* `second` is what follows, for the few that have two words. */
 struct avr_instruction avr_decode(const struct avr_device *device, uint16_t first, uint16_t second);
 
+/* Nothing of what the register held is left. */
+bool avr_overwrites(const struct avr_instruction *instruction, unsigned reg);
+
 #endif

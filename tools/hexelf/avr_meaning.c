@@ -87,6 +87,17 @@ size_t avr_meanings(const struct avr_program *program, uint32_t value, unsigned 
     return count;
 }
 
+/* Who reads instructions as data? */
+static bool reads_instructions(const struct avr_program *program, const struct meaning *meaning)
+{
+    const struct symbol *symbol =
+        meaning->symbol == NO_SYMBOL ? NULL : &program->symbols->at[meaning->symbol];
+    uint64_t start = symbol ? symbol->value : program->image->base;
+
+    return !meaning->ram && !meaning->words && (!symbol || symbol->place == PLACE_CODE) &&
+           avr_is(program, start + (uint64_t)meaning->addend, WORD_START | WORD_REST);
+}
+
 enum confidence avr_confidence(const struct avr_program *program, const struct meaning *meanings,
                                size_t count, unsigned uses)
 {
@@ -95,11 +106,10 @@ enum confidence avr_confidence(const struct avr_program *program, const struct m
 
     if (count == 0 || !used_so(first, uses))
         return CONFIDENCE_LOW;
-    if (!is_exact(first) || (kinds & (kinds - 1)) || uses & (USE_ADDED | USE_NUMBER))
-        return CONFIDENCE_MEDIUM;
-    /* Who reads instructions as data? */
-    if (!first->ram && !first->words &&
-        avr_is(program, program->symbols->at[first->symbol].value, WORD_START))
+    bool odd = reads_instructions(program, first);
+    if (odd && !is_exact(first))
+        return CONFIDENCE_LOW;
+    if (odd || !is_exact(first) || (kinds & (kinds - 1)) || uses & (USE_ADDED | USE_NUMBER))
         return CONFIDENCE_MEDIUM;
     return CONFIDENCE_HIGH;
 }

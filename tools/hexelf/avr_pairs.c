@@ -11,6 +11,7 @@
 
 #define WINDOW     6 /* instructions between the two, at most */
 #define IS_ADDRESS (USE_FLASH | USE_RAM | USE_CODE)
+#define NOT_PASSED (ON_STACK + 1)
 #define RAMPZ      0x3b
 #define EIND       0x3c
 
@@ -44,8 +45,8 @@ static void add_pair(struct avr_program *program, struct pair pair, uint64_t fol
     avr_mark(program, pair.high, WORD_PAIRED);
 }
 
-/* The next instruction of this kind that has a byte for this register, before something else
- * has it. */
+/* The next instruction of this kind that has a byte for this register, before something else is in
+ * it, or in the one that has the other byte. */
 static uint64_t find_partner(const struct avr_program *program, uint64_t address, enum avr_op op,
                              unsigned rd)
 {
@@ -54,8 +55,8 @@ static uint64_t find_partner(const struct avr_program *program, uint64_t address
 
         if (instruction.op == op && instruction.rd == rd)
             return avr_is(program, address, WORD_PAIRED) ? 0 : address;
-        if (!goes_on(instruction.op) ||
-            (instruction.op == AVR_OP_LDI && instruction.rd == (rd ^ 1)))
+        if (!goes_on(instruction.op) || avr_overwrites(&instruction, rd) ||
+            avr_overwrites(&instruction, rd ^ 1))
             return 0;
         address += 2 * instruction.words;
     }
@@ -108,6 +109,39 @@ static void find_doubtful(struct avr_program *program, uint64_t address, unsigne
                  second.rd, rd);
 }
 
+/* A byte that goes on at once, so that its register is free for the other: to which register, or
+ * to the stack; NOT_PASSED: it does not. */
+static unsigned passed_to(const struct avr_program *program, uint64_t address)
+{
+    uint64_t next = after(program, address);
+    struct avr_instruction load = avr_at(program, address), pass = avr_at(program, next);
+
+    if (load.op == AVR_OP_LDI && pass.op == AVR_OP_PUSH && pass.rd == load.rd)
+        return ON_STACK;
+    return load.op == AVR_OP_LDI && pass.op == AVR_OP_MOV && pass.rr == load.rd ? pass.rd
+                                                                                : NOT_PASSED;
+}
+
+/* ldi, push, ldi, push of one register, or the same with mov. */
+static bool find_passed(struct avr_program *program, uint64_t address, unsigned rd)
+{
+    uint64_t other = after(program, after(program, address));
+    uint64_t follows = after(program, after(program, other));
+    unsigned one = passed_to(program, address), two = passed_to(program, other);
+    struct pair pair = {.low = address, .high = other, .doubtful = true};
+
+    if (one == NOT_PASSED || two == NOT_PASSED || avr_at(program, other).rd != rd ||
+        (one == ON_STACK) != (two == ON_STACK) || avr_is(program, other, WORD_PAIRED))
+        return false;
+    if (one > two) {
+        pair = (struct pair){.low = other, .high = address, .doubtful = true};
+        add_pair(program, pair, follows, two, one);
+    } else {
+        add_pair(program, pair, follows, one, two);
+    }
+    return avr_is(program, address, WORD_PAIRED);
+}
+
 static void find_subi(struct avr_program *program, uint64_t address, unsigned rd)
 {
     uint64_t other = find_partner(program, after(program, address), AVR_OP_SBCI, rd + 1);
@@ -127,7 +161,8 @@ static uint64_t find_before(const struct avr_program *program, uint64_t address,
         struct avr_instruction instruction = avr_at(program, at);
         if (instruction.op == AVR_OP_LDI && instruction.rd == rd)
             return avr_is(program, at, WORD_PAIRED) ? 0 : at;
-        if (!goes_on(instruction.op) && instruction.op != AVR_OP_BRANCH)
+        if (avr_overwrites(&instruction, rd) ||
+            (!goes_on(instruction.op) && instruction.op != AVR_OP_BRANCH))
             return 0;
     }
     return 0;
@@ -204,7 +239,8 @@ static void find_third(struct avr_program *program, struct pair *pair)
 
 /* ---- deciding -------------------------------------------------------------------------- */
 
-/* An index to which a small number is added looks the same as one to which a table is. */
+/* An index to which a small number is added looks the same as one to which a table is, and so does
+ * a distance that is added to a pointer. */
 static enum confidence pair_confidence(const struct avr_program *program, const struct pair *pair,
                                        const struct meaning *meanings, size_t count)
 {
@@ -212,7 +248,7 @@ static enum confidence pair_confidence(const struct avr_program *program, const 
 
     if (confidence == CONFIDENCE_HIGH && (pair->negated || pair->doubtful))
         confidence = CONFIDENCE_MEDIUM;
-    if (pair->negated && count > 0 && meanings[0].addend != 0)
+    if ((pair->negated || pair->uses & USE_ADDED) && count > 0 && meanings[0].addend != 0)
         confidence = CONFIDENCE_LOW;
     return pair->adopted && confidence == CONFIDENCE_LOW ? CONFIDENCE_MEDIUM : confidence;
 }
@@ -280,7 +316,8 @@ void avr_find_pairs(struct avr_program *program)
             program->ram_used[instruction.number & 0xffff] = true;
         if (avr_is(program, address, WORD_PAIRED))
             continue;
-        if (instruction.op == AVR_OP_LDI && !find_ldi(program, address, instruction.rd))
+        if (instruction.op == AVR_OP_LDI && !find_passed(program, address, instruction.rd) &&
+            !find_ldi(program, address, instruction.rd))
             find_doubtful(program, address, instruction.rd);
         else if (instruction.op == AVR_OP_SUBI && instruction.rd % 2 == 0)
             find_subi(program, address, instruction.rd);

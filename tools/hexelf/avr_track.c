@@ -8,6 +8,7 @@
 /* Enough for a few pages of code; beyond, what was seen is what there is. */
 #define STATES 512
 #define SLOTS  (2 * STATES)
+#define NEAR   4 /* instructions between a count and its branch, at most */
 
 struct state {
     uint64_t address;
@@ -120,6 +121,7 @@ static void stack(struct walk *walk, struct state *state, const struct avr_instr
     if (instruction->op == AVR_OP_PUSH) {
         state->pushed = state->low & reg                          ? 1
                         : state->high & reg && state->pushed == 1 ? 2
+                        : state->pushed == 1                      ? 0
                                                                   : state->pushed;
     } else if (instruction->op == AVR_OP_POP) {
         state->pushed = 0;
@@ -140,14 +142,23 @@ static void put(struct walk *walk, const struct state *state,
         walk->uses |= USE_NUMBER;
 }
 
+static bool keeps_flags(enum avr_op op)
+{
+    return op == AVR_OTHER || op == AVR_OP_MOV || op == AVR_OP_MOVW || op == AVR_OP_LDI ||
+           op >= AVR_OP_PUSH;
+}
+
 /* What is counted down to 0 is a number. */
 static void adjust(struct walk *walk, const struct state *state,
                    const struct avr_instruction *instruction)
 {
+    const struct avr_program *program = walk->program;
     uint64_t next = state->address + 2;
 
+    for (unsigned i = 0; i < NEAR && keeps_flags(avr_at(program, next).op); i++)
+        next += 2 * avr_at(program, next).words;
     if ((state->low | state->high) & bit(instruction->rd) &&
-        avr_at(walk->program, next).op == AVR_OP_BRANCH)
+        avr_at(program, next).op == AVR_OP_BRANCH)
         walk->uses |= USE_NUMBER;
 }
 
@@ -236,6 +247,10 @@ static void step(struct walk *walk, struct state state)
         break;
     case AVR_OP_CALL:
     case AVR_OP_RCALL:
+        go(walk, state, next);
+        state.pushed = 0; /* it returns to here */
+        go(walk, state, target);
+        break;
     case AVR_OP_BRANCH:
         go(walk, state, target);
         go(walk, state, next);
@@ -254,7 +269,10 @@ unsigned avr_uses(const struct avr_program *program, uint64_t address, unsigned 
     struct walk *walk = allocate(1, sizeof(*walk));
 
     walk->program = program;
-    go(walk, (struct state){.low = bit(low), .high = bit(high)}, address);
+    if (low == ON_STACK)
+        go(walk, (struct state){.pushed = 2}, address);
+    else
+        go(walk, (struct state){.low = bit(low), .high = bit(high)}, address);
     while (walk->waiting_count > 0)
         step(walk, walk->waiting[--walk->waiting_count]);
     unsigned uses = walk->uses;

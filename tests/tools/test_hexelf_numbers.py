@@ -1,0 +1,139 @@
+"""Small programs in which it is hard to see what is an address and what is a number: each is
+assembled for one place, moved by the linker to another, and must be as if assembled there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from avr import assemble, convert, flat, guesses, link_at
+from avr_programs import PARTS, Part
+
+# Name: source, with TO for the address of code and RAM for that of data.
+NUMBERS = {
+    "what replaced one byte": """
+        ldi r30, 6
+        mov r1, r30
+        mov r30, r2         ; the 6 is gone
+        ldi r31, 0
+        lpm r0, Z
+        rcall f
+        ret
+        f: ret
+        t: .dw 1, 2""",
+    "a compared byte that was replaced": """
+        ldi r30, low(2*t)
+        ldi r31, high(2*t)
+        next: lpm r0, Z+
+        ldi r18, 0
+        in r18, 0x3f
+        cpi r30, 0x12
+        cpc r31, r18
+        brne next
+        ret
+        f: ret
+        t: .dw 1, 2""",
+    "kept on the stack during a call": """
+        ldi r24, 8
+        ldi r25, 0
+        push r24
+        push r25
+        rcall f
+        pop r25
+        pop r24
+        ret
+        f: ret
+        g: ret""",
+    "not side by side on the stack": """
+        rcall g
+        ldi r24, 8          ; g has this address
+        ldi r25, 0
+        push r24
+        push r1
+        push r25
+        ret
+        f: ret
+        g: ret""",
+    "a distance added to a pointer": """
+        ldi r30, low(2*t)
+        ldi r31, high(2*t)
+        ldi r24, 4
+        ldi r25, 0
+        add r30, r24
+        adc r31, r25
+        lpm r0, Z
+        ret
+        t: .dw 1, 2, 3, 4""",
+    "a distance into another table": """
+        ldi r30, low(2*t)
+        ldi r31, high(2*t)
+        ldi r24, 0x16
+        ldi r25, 0
+        add r30, r24
+        adc r31, r25
+        lpm r0, Z
+        ret
+        t: .dw 1, 2
+        u: .dw 1, 2, 3""",
+    "counted down, the flags used later": """
+        ldi r24, low(500)
+        ldi r25, high(500)
+        next: sbiw r24, 1
+        out 0x15, r1
+        brne next
+        ret
+        .org TO+500
+        f: ret""",
+}
+
+ADDRESSES = {
+    "by one register to the stack": """
+        ldi r16, low(f)
+        push r16
+        ldi r16, high(f)
+        push r16
+        ret
+        f: call g
+        ret
+        g: ret""",
+    "by one register to two": """
+        ldi r16, high(2*t)
+        mov r31, r16
+        ldi r16, low(2*t)
+        mov r30, r16
+        lpm r0, Z
+        ret
+        t: .dw 1, 2""",
+    "pushed, and a jump to what returns there": """
+        ldi r24, low(back)
+        ldi r25, high(back)
+        push r24
+        push r25
+        rjmp f
+        back: call f
+        ret
+        f: ret""",
+}
+
+
+def moved(folder: Path, source: str, *options: str, part: Part = PARTS[0]) -> str:
+    """What the tool says of a program that comes out right."""
+    old, again = (assemble(folder, f".cseg\n.org {to}\nstart:{source}".replace("TO", str(to)),
+                           part.name, name) for to, name in ((0, "old"), (0x123, "again")))
+    target, said = convert(old, *options)
+    assert link_at(folder, part, target, 0x123, part.ram, 0) == flat(again, "bin"), said
+    return said
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_stay(tmp_path: Path, name: str) -> None:
+    """Though each has the value of an address, and is used almost like one."""
+    moved(tmp_path, NUMBERS[name])
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_addresses_move(tmp_path: Path, name: str) -> None:
+    """And what they lead to is known."""
+    assert any(each.taken and each.address == 0 for each in guesses(
+        moved(tmp_path, ADDRESSES[name])))
