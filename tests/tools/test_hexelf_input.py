@@ -286,3 +286,15 @@ def test_mutants(tmp_path: Path, kind: str) -> None:
         assert done.stderr.startswith(b"hexelf: ") and done.stderr.count(b"\n") == 1
         assert not target.exists() and not done.stdout
     assert 0 < passed < MUTANTS
+
+
+@pytest.mark.parametrize(("names", "words"), [
+    ("CSEG a 7fffffffffffffff\n", "1:1: address 0x7fffffffffffffff of a is past 2^32"),
+    ("a L 0000 0\nb L ffffffff -1\n", "2:1: address 0xffffffffffffffff of b is past 2^32"),
+])
+def test_no_address_of_avr(tmp_path: Path, names: str, words: str) -> None:
+    """What ELF32 cannot hold either."""
+    arguments = files(tmp_path, RET + END, names)
+    arguments[1] = "avr"
+    code, message = refused(*arguments, "--device", "avr5", output=tmp_path / "out.o")
+    assert code == MALFORMED and f"in.map:{words}" in message, message

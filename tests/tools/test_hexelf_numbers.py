@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from avr import assemble, convert, flat, guesses, link_at
+from avr import CONTRADICTION, assemble, convert, flat, guesses, link_at, refused
 from avr_programs import PARTS, Part
+from tool import run
 
 # Name: source, with TO for the address of code and RAM for that of data.
 NUMBERS = {
@@ -137,3 +138,45 @@ def test_addresses_move(tmp_path: Path, name: str) -> None:
     """And what they lead to is known."""
     assert any(each.taken and each.address == 0 for each in guesses(
         moved(tmp_path, ADDRESSES[name])))
+
+
+FILL = """
+    ldi r26, low(buffer)
+    ldi r27, high(buffer)
+next:
+    st X+, r1
+    cpi r26, low(buffer_end)
+    ldi r18, high(buffer_end)
+    cpc r27, r18
+    brne next
+    ret
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--data-end", "0x110")])
+def test_label_at_the_end_of_ram(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Is one of RAM, also where the user said that RAM ends there."""
+    old, again = (assemble(tmp_path, f".dseg\n.org {at}\nbuffer: .byte 16\nbuffer_end:\n.cseg\n"
+                           f"start: {FILL}", name=name)
+                  for at, name in ((0x100, "old"), (0x1f8, "again")))
+    target, said = convert(old, *options)
+    assert link_at(tmp_path, PARTS[0], target, 0, 0x1f8, 0) == flat(again, "bin"), said
+
+
+@pytest.mark.parametrize(("end", "words"), [
+    ("0x10f", "--data-end 0x10f: buffer_end lies at 0x110"), ("0", "buffer_end lies at 0x110"),
+    ("0x901", "--data-end 0x901: RAM ends at 0x900"),
+    ("0xffffffffffffffff", "RAM ends at 0x900"),
+])
+def test_data_ends_where_it_cannot(tmp_path: Path, end: str, words: str) -> None:
+    """Before a label, or past the part's RAM."""
+    old = assemble(tmp_path, f".dseg\nbuffer: .byte 16\nbuffer_end:\n.cseg\nstart: {FILL}")
+    code, message = refused("--machine", "avr", "--map", old.map, old.hex, "-o",
+                            tmp_path / "old.o", "--data-end", end, output=tmp_path / "old.o")
+    assert code == CONTRADICTION and words in message, message
+
+
+def test_negative_constants(tmp_path: Path) -> None:
+    """Have 32 bits, as in avra's map."""
+    target, _ = convert(assemble(tmp_path, ".equ minus = -2\nstart: ret\n"), "--constants")
+    assert "fffffffe a minus\n" in run("avr-nm", target)

@@ -147,3 +147,8 @@ def test_strict_and_data_end(flat: Path) -> None:
     assert code == 25
     hexelf(*arguments(flat, "--strict", "--data-end", "0x20010"))
     assert re.search(r"\.bss +NOBITS .* 000010 ", run("readelf", "-SW", flat / "flat.o"))
+    code, message = refused(*arguments(flat, "--data-end", "0x1ffff"))
+    assert code == CONTRADICTION and "--data-end 0x1ffff: buffer lies at 0x20000" in message
+    (flat / "flat.map").write_text("sum code 10000\nbuffer data ffffffffffffffff\n")
+    code, message = refused(*arguments(flat))
+    assert code == CONTRADICTION and "buffer: nothing can lie at 0xffffffffffffffff" in message

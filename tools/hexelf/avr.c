@@ -151,7 +151,9 @@ enum tool_status avr_convert(const struct options *options, struct object *objec
     if (status == TOOL_OK) {
         understand(&program);
         avr_place_others(&program);
-        avr_guess_data_end(&program);
+        status = avr_guess_data_end(&program);
+    }
+    if (status == TOOL_OK) {
         symbols_sort(object->symbols, object->image);
         avr_settle_pairs(&program);
         avr_settle_tables(&program);

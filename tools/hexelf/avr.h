@@ -117,8 +117,9 @@ bool avr_is_reached(const struct avr_program *program, size_t index);
  * false: there is none left. */
 bool avr_guess_label(struct avr_program *program);
 
-/* The end of RAM's symbols, unless the user said it. */
-void avr_guess_data_end(struct avr_program *program);
+/* The end of RAM's symbols, unless the user said it. Says what is wrong with that. */
+__attribute__((warn_unused_result)) enum tool_status avr_guess_data_end(
+    struct avr_program *program);
 
 /* ---- avr_track.c: what becomes of a pointer ---- */
 

@@ -58,7 +58,7 @@ size_t avr_extern_code(const struct avr_program *program, uint64_t address)
     for (size_t i = 0; i < program->extern_count; i++) {
         const struct symbol *symbol = &program->symbols->at[program->externs[i]];
 
-        if (symbol->in_code && symbol->raw * 2 == address)
+        if (symbol->in_code && address % 2 == 0 && symbol->raw == address / 2)
             return program->externs[i];
     }
     return NO_SYMBOL;
@@ -191,13 +191,13 @@ bool avr_guess_label(struct avr_program *program)
     return false;
 }
 
-void avr_guess_data_end(struct avr_program *program)
+enum tool_status avr_guess_data_end(struct avr_program *program)
 {
     struct symbols *symbols = program->symbols;
 
     if (program->options->has_data_end || symbols->datas == 0) {
         symbols->data_end = program->options->data_end;
-        return;
+        return symbols_check_end(symbols, program->device.ram_last + UINT64_C(1));
     }
     const struct symbol *last = &symbols->at[symbols->data[symbols->datas - 1]];
     symbols->data_end = last->value + 1;
@@ -208,4 +208,5 @@ void avr_guess_data_end(struct avr_program *program)
     object_guess(program->object, last->value, CONFIDENCE_MEDIUM, true,
                  "data ends at 0x%llx: no map says how long %s is (--data-end)",
                  (unsigned long long)symbols->data_end, last->name);
+    return TOOL_OK;
 }

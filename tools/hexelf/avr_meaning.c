@@ -18,7 +18,9 @@ struct meaning avr_ram_meaning(const struct avr_program *program, uint64_t addre
 {
     size_t symbol = symbols_data_at(program->symbols, address);
 
-    if (symbol == NO_SYMBOL || address >= program->symbols->data_end)
+    /* A label may also stand behind the last byte. */
+    if (symbol == NO_SYMBOL ||
+        (address >= program->symbols->data_end && address != program->symbols->at[symbol].value))
         return (struct meaning){.symbol = NO_SYMBOL};
     return (struct meaning){
         .symbol = symbol,

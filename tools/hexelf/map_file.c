@@ -66,15 +66,21 @@ static enum tool_status check_names(const struct text_file *file, const struct s
     return status;
 }
 
+/* No address of AVR has more than 32 bits, nor has ELF32. Constants are cut to as many, as avra
+ * prints them. */
 static enum tool_status count_in_bytes(const struct text_file *file, struct symbols *symbols)
 {
     for (size_t i = 0; i < symbols->count; i++) {
         struct symbol *symbol = &symbols->at[i];
 
-        if (symbol->place == PLACE_CODE && __builtin_mul_overflow(symbol->raw, 2u, &symbol->value))
-            return complain(TOOL_MALFORMED, "%s:%zu:1: word address 0x%llx of %s is past 2^63",
+        if (symbol->place == PLACE_CONSTANT)
+            symbol->raw = symbol->value = (uint32_t)symbol->raw;
+        else if (symbol->raw > UINT32_MAX)
+            return complain(TOOL_MALFORMED, "%s:%zu:1: address 0x%llx of %s is past 2^32",
                             file->path, symbol->line, (unsigned long long)symbol->raw,
                             symbol->name);
+        else if (symbol->place == PLACE_CODE)
+            symbol->value = symbol->raw * 2;
     }
     return TOOL_OK;
 }

@@ -24,9 +24,8 @@ static enum tool_status make_code(const struct naming_option *option, struct sym
 {
     if (symbol->place != PLACE_CODE && symbol->place != PLACE_LABEL)
         return refuse(option, "the map has it elsewhere than in the program");
-    if (__builtin_mul_overflow(symbol->raw, unit, &symbol->value))
-        return refuse(option, "its address is past 2^63");
     symbol->place = PLACE_CODE;
+    symbol->value = symbol->raw * unit;
     symbol->is_code = option->naming == NAME_ENTRY;
     symbol->sure = true;
     return TOOL_OK;

@@ -86,6 +86,21 @@ void symbols_sort(struct symbols *symbols, const struct image *image)
     give_sizes(symbols, symbols->data, symbols->datas, symbols->data_end);
 }
 
+enum tool_status symbols_check_end(const struct symbols *symbols, uint64_t limit)
+{
+    const struct symbol *last =
+        symbols->datas ? &symbols->at[symbols->data[symbols->datas - 1]] : NULL;
+    unsigned long long end = symbols->data_end;
+
+    if (last && last->value > end)
+        return complain(TOOL_CONTRADICTION, "--data-end 0x%llx: %s lies at 0x%llx", end, last->name,
+                        (unsigned long long)last->value);
+    if (end > limit)
+        return complain(TOOL_CONTRADICTION, "--data-end 0x%llx: RAM ends at 0x%llx", end,
+                        (unsigned long long)limit);
+    return TOOL_OK;
+}
+
 static size_t find(const struct symbols *symbols, const size_t *sorted, size_t count,
                    uint64_t address)
 {

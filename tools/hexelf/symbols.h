@@ -71,6 +71,11 @@ struct symbol *symbols_find(const struct symbols *symbols, const char *name);
  * the image or `data_end`. To be called again when a place changed. */
 void symbols_sort(struct symbols *symbols, const struct image *image);
 
+/* That `data_end`, which an option gave, is neither before a symbol nor past `limit`. Says what is
+ * wrong. */
+__attribute__((warn_unused_result)) enum tool_status symbols_check_end(
+    const struct symbols *symbols, uint64_t limit);
+
 /* Of these places, the last symbol at or before an address; NO_SYMBOL: all come after it. */
 size_t symbols_code_at(const struct symbols *symbols, uint64_t address);
 size_t symbols_data_at(const struct symbols *symbols, uint64_t address);

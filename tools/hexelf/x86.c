@@ -73,8 +73,6 @@ static void check_places(struct object *object)
 
         if (symbol->place == PLACE_LABEL)
             symbol->place = PLACE_CODE;
-        if (symbol->place == PLACE_DATA && symbol->value + 1 > symbols->data_end)
-            symbols->data_end = symbol->value + 1;
         if (symbol->place != PLACE_CODE ||
             (symbol->value >= object->image->base && symbol->value <= object->image->end))
             continue;
@@ -84,24 +82,40 @@ static void check_places(struct object *object)
     }
 }
 
+/* The one guess on x86: no map has it. */
+static enum tool_status find_data_end(const struct options *options, struct object *object)
+{
+    struct symbols *symbols = object->symbols;
+    const struct symbol *last =
+        symbols->datas ? &symbols->at[symbols->data[symbols->datas - 1]] : NULL;
+
+    symbols->data_end = options->data_end;
+    if (options->has_data_end || !last)
+        return symbols_check_end(symbols, UINT64_MAX);
+    if (__builtin_add_overflow(last->value, 1u, &symbols->data_end))
+        return complain(TOOL_CONTRADICTION, "%s: nothing can lie at 0x%llx", last->name,
+                        (unsigned long long)last->value);
+    object_guess(object, last->value, CONFIDENCE_MEDIUM, true,
+                 "data ends at 0x%llx: no map says how long %s is (--data-end)",
+                 (unsigned long long)symbols->data_end, last->name);
+    return TOOL_OK;
+}
+
 enum tool_status x86_convert(const struct options *options, struct object *object)
 {
     struct symbols *symbols = object->symbols;
-    bool guessed = !options->has_data_end;
 
-    symbols->data_end = options->data_end;
     check_places(object);
     symbols_sort(symbols, object->image);
-    if (guessed && symbols->datas > 0)
-        object_guess(object, symbols->data_end - 1, CONFIDENCE_MEDIUM, true,
-                     "data ends at 0x%llx: no map says how long %s is (--data-end)",
-                     (unsigned long long)symbols->data_end,
-                     symbols->at[symbols->data[symbols->datas - 1]].name);
+    enum tool_status status = find_data_end(options, object);
+    if (status != TOOL_OK)
+        return status;
+    symbols_sort(symbols, object->image);
     for (size_t i = 0; i < options->order_count; i++) {
         const struct order *order = &options->orders[i];
         const struct symbol *symbol = symbols_find(symbols, order->symbol);
-        enum tool_status status = check_order(order, object, symbol);
 
+        status = check_order(order, object, symbol);
         if (status != TOOL_OK)
             return status;
         relocate(object, order, symbol);
