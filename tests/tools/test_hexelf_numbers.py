@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from avr import CONTRADICTION, assemble, convert, flat, guesses, link_at, refused
+from avr import (CONTRADICTION, assemble, convert, flat, guesses, link_at, refused,
+                 relocations)
 from avr_programs import PARTS, Part
 from tool import run
 
@@ -180,3 +181,95 @@ def test_negative_constants(tmp_path: Path) -> None:
     """Have 32 bits, as in avra's map."""
     target, _ = convert(assemble(tmp_path, ".equ minus = -2\nstart: ret\n"), "--constants")
     assert "fffffffe a minus\n" in run("avr-nm", target)
+
+
+VECTORS = """
+    jmp main
+table: .dw 0x940c, 0x0003
+main:
+    ldi r30, low(2*table)
+    ldi r31, high(2*table)
+    lpm r0, Z
+    ret
+"""
+
+
+def test_a_table_where_vectors_may_be(tmp_path: Path) -> None:
+    """Its words would be a jump; the same place with a jump to a label is a vector."""
+    said = moved(tmp_path, VECTORS)
+    assert [(each.address, each.confidence) for each in guesses(said)] == [(8, "high")]
+    target, said = convert(assemble(tmp_path, "jmp main\nother: jmp handler\njmp second\n"
+                                    "main: rjmp main\nhandler: reti\nsecond: reti\n"))
+    assert not guesses(said)
+    assert relocations(target) == [(at, "R_AVR_CALL", name) for at, name in (
+        (0, "main"), (4, "handler"), (8, "second"))]
+
+
+COMPUTED = """
+    ldi r30, low(cases)
+    ldi r31, high(cases)
+    add r30, r24
+    adc r31, r1
+    ijmp
+cases:
+    ldi r24, 1
+    ret
+    ldi r24, 2
+    call f
+    ret
+f:  ret
+    .db "text", 0, 0
+"""
+
+
+def test_code_that_is_reached_by_number(tmp_path: Path) -> None:
+    """Cannot be known: it is said, and a label in the map settles it."""
+    old = assemble(tmp_path, f"start: {COMPUTED}")
+    target, said = convert(old)
+    assert "note: 0xe: reads as code, but nothing reaches it: stays so" in said
+    assert said.count("note: ") == 1 and len(relocations(target)) == 2
+    with old.map.open("a") as names:
+        names.write("case2\tL\t0007\t7\n")
+    target, said = convert(old, "--entry", "case2")
+    assert (16, "R_AVR_CALL", "f") in relocations(target) and "note: " not in said
+
+
+def test_label_inside_an_instruction(tmp_path: Path) -> None:
+    """Is not a table; the map may be of another program."""
+    old = assemble(tmp_path, "start: call f\nret\nf: ret\n")
+    with old.map.open("a") as names:
+        names.write("odd\tL\t0001\t1\n")
+    _, said = convert(old)
+    assert "note: odd is inside of an instruction: another program's map?" in said
+    assert not guesses(said)
+
+
+FAR = """
+    ldi r16, 1
+    out 0x3b, r16
+    nop
+    nop
+    nop
+    nop
+    nop
+    nop
+    nop
+    nop
+    nop
+    nop
+    nop
+    ldi r30, low(2*text)
+    ldi r31, high(2*text)
+    elpm r0, Z+
+    ret
+text: .db "far"
+"""
+
+
+def test_rampz_set_long_before(tmp_path: Path) -> None:
+    """The table is where it can only be."""
+    old = assemble(tmp_path, f".org 0xf000\nstart: {FAR}", "ATmega1280")
+    target, said = convert(old, "--entry", "start")
+    assert [(each.text, each.confidence) for each in guesses(said)] == [
+        ("0x1e022 is text: read by lpm", "high")]
+    assert relocations(target) == [(26, "R_AVR_LO8_LDI", "text"), (28, "R_AVR_HI8_LDI", "text")]

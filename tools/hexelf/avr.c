@@ -49,7 +49,8 @@ static void mark_tables(struct avr_program *program)
 }
 
 /* From address 0 on there is a jump for each interrupt, up to where the first of them goes that
- * goes forward. A slot that is not used holds reti, or nothing. */
+ * goes forward. A slot that is not used holds reti, or nothing. What has a label of its own and
+ * does not go to one is a table that the first jump goes past. */
 static void reach_vectors(struct avr_program *program)
 {
     unsigned slot = program->device.features & AVR_JMP ? 4 : 2;
@@ -60,6 +61,8 @@ static void reach_vectors(struct avr_program *program)
         bool jump = instruction.op == AVR_OP_RJMP || instruction.op == AVR_OP_JMP;
         uint64_t target = jump ? avr_target(program, at, &instruction) : end;
 
+        if (at > 0 && avr_has_label(program, at) && !(jump && avr_has_label(program, target)))
+            break;
         if (target > at && target < end)
             end = target;
         if (jump || instruction.op == AVR_OP_RETURN)
@@ -107,8 +110,12 @@ static void type_symbols(struct avr_program *program)
     for (size_t i = 0; i < program->symbols->count; i++) {
         struct symbol *symbol = &program->symbols->at[i];
 
-        if (symbol->place == PLACE_CODE)
-            symbol->is_code = avr_is(program, symbol->value, WORD_START);
+        if (symbol->place != PLACE_CODE)
+            continue;
+        symbol->is_code = avr_is(program, symbol->value, WORD_START);
+        if (!symbol->is_code && avr_is(program, symbol->value, WORD_REST))
+            object_note(program->object, "%s is inside of an instruction: another program's map?",
+                        symbol->name);
     }
 }
 
@@ -159,6 +166,7 @@ enum tool_status avr_convert(const struct options *options, struct object *objec
         avr_settle_tables(&program);
         avr_relocate_code(&program);
         type_symbols(&program);
+        avr_note_unreached(&program);
     }
     program_free(&program);
     return status;

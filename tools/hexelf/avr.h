@@ -10,10 +10,12 @@ enum {
     WORD_START = 1 << 0,  /* an instruction begins here */
     WORD_REST = 1 << 1,   /* its second word */
     WORD_TABLE = 1 << 2,  /* the user says: no code */
-    WORD_TARGET = 1 << 5, /* something goes there, not only past it */
     WORD_MOVED = 1 << 3,  /* a relocation changes it */
     WORD_PAIRED = 1 << 4, /* a byte of a pair's */
+    WORD_TARGET = 1 << 5, /* something goes there, not only past it */
 };
+
+#define PAIR_WINDOW 6 /* instructions between the parts of a pair, at most */
 
 /* What a pointer was seen to be used for. */
 enum {
@@ -25,8 +27,8 @@ enum {
     USE_NUMBER = 1 << 5,   /* to an I/O register, multiplied: no address */
     USE_TABLE = 1 << 6,    /* what it loads from flash is jumped to */
     USE_STRINGS = 1 << 7,  /* what it loads from flash is read through, from flash */
-    USE_COMPARED = 1 << 9, /* another was compared with it: may be the end of a table */
     USE_ADDED = 1 << 8,    /* it was added to something: may be a distance */
+    USE_COMPARED = 1 << 9, /* another was compared with it: may be the end of a table */
 };
 
 /* Two immediates that may be the halves of one address. */
@@ -83,6 +85,12 @@ struct avr_instruction avr_at(const struct avr_program *program, uint64_t addres
 uint64_t avr_target(const struct avr_program *program, uint64_t address,
                     const struct avr_instruction *instruction);
 
+/* Where the one behind an instruction begins. */
+uint64_t avr_after(const struct avr_program *program, uint64_t address);
+
+/* A label of flash is just there. */
+bool avr_has_label(const struct avr_program *program, uint64_t address);
+
 bool avr_is(const struct avr_program *program, uint64_t address, unsigned marks);
 void avr_mark(struct avr_program *program, uint64_t address, unsigned marks);
 
@@ -94,6 +102,9 @@ bool avr_is_text(const struct avr_program *program, uint64_t address, uint64_t e
 
 /* Whether what begins here could be code, and could not well be anything else. */
 bool avr_looks_like_code(const struct avr_program *program, uint64_t address, uint64_t end);
+
+/* Says where something reads as code that is none as far as is known. */
+void avr_note_unreached(struct avr_program *program);
 
 /* ---- avr_labels.c: what a label is of ---- */
 
@@ -113,8 +124,8 @@ void avr_place_others(struct avr_program *program);
 /* Control or a pair reaches the symbol, or the user said what it is. */
 bool avr_is_reached(const struct avr_program *program, size_t index);
 
-/* Decides on a label that neither control nor a pointer reaches, and reaches it if it is code;
- * false: there is none left. */
+/* Decides on labels that neither control nor a pointer reaches, up to the first that is code, which
+ * is reached; false: there is none left. */
 bool avr_guess_label(struct avr_program *program);
 
 /* The end of RAM's symbols, unless the user said it. Says what is wrong with that. */
@@ -128,7 +139,16 @@ __attribute__((warn_unused_result)) enum tool_status avr_guess_data_end(
 #define ON_STACK 32
 unsigned avr_uses(const struct avr_program *program, uint64_t address, unsigned low, unsigned high);
 
+/* ---- avr_third.c: bits 16 to 23 ---- */
+
+/* Of a pair that elpm, eijmp or eicall uses: which ldi has them, or, where none has, which they
+ * must be. */
+void avr_find_third(struct avr_program *program, struct pair *pair);
+
 /* ---- avr_pairs.c: immediates that are addresses ---- */
+
+/* Adds those that --assume LOW,HIGH names. */
+__attribute__((warn_unused_result)) enum tool_status avr_named_pairs(struct avr_program *program);
 
 /* Looks for pairs in the fresh code; what is surely a jump's target is reached. */
 void avr_find_pairs(struct avr_program *program);
@@ -149,11 +169,8 @@ bool avr_decide_pair(const struct avr_program *program, const struct pair *pair,
 
 /* ---- avr_settle.c ---- */
 
-/* Decides on each, and relocates those that are addresses. */
+/* Decides on each pair, and relocates those that are addresses. */
 void avr_settle_pairs(struct avr_program *program);
-
-/* Adds those that --assume LOW,HIGH names. */
-__attribute__((warn_unused_result)) enum tool_status avr_named_pairs(struct avr_program *program);
 
 /* ---- avr_meaning.c: numbers as addresses ---- */
 

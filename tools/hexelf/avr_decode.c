@@ -188,6 +188,11 @@ struct avr_instruction avr_decode(const struct avr_device *device, uint16_t firs
     return instruction;
 }
 
+bool avr_goes_on(enum avr_op op)
+{
+    return op != AVR_INVALID && !(op >= AVR_OP_CALL && op <= AVR_OP_EICALL);
+}
+
 bool avr_overwrites(const struct avr_instruction *instruction, unsigned reg)
 {
     switch (instruction->op) {

@@ -59,6 +59,9 @@ struct avr_instruction {
 /* `second` is what follows, for the few that have two words. */
 struct avr_instruction avr_decode(const struct avr_device *device, uint16_t first, uint16_t second);
 
+/* Behind it comes the next one, sooner or later in every case, with nothing done in between. */
+bool avr_goes_on(enum avr_op op);
+
 /* Nothing of what the register held is left. */
 bool avr_overwrites(const struct avr_instruction *instruction, unsigned reg);
 

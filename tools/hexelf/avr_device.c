@@ -1,5 +1,5 @@
 /* See avr_device.h. The rows say what avr-gcc's -mmcu and avr-libc's headers say;
- * tests/tools/test_hexelf_devices.py compares. */
+ * tests/tools/test_hexelf_parts.py compares. */
 #include "avr_device.h"
 
 #include <stdio.h>

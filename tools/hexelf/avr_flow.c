@@ -45,6 +45,18 @@ uint64_t avr_target(const struct avr_program *program, uint64_t address,
     return flash <= WRAPPING_FLASH ? target & (flash - 1) : target;
 }
 
+uint64_t avr_after(const struct avr_program *program, uint64_t address)
+{
+    return address + 2 * avr_at(program, address).words;
+}
+
+bool avr_has_label(const struct avr_program *program, uint64_t address)
+{
+    size_t index = symbols_code_at(program->symbols, address);
+
+    return index != NO_SYMBOL && program->symbols->at[index].value == address;
+}
+
 /* ---- following ------------------------------------------------------------------------- */
 
 static void push(struct avr_program *program, uint64_t address)
@@ -151,11 +163,8 @@ void avr_reach(struct avr_program *program, uint64_t address)
 static bool good_target(const struct avr_program *program, uint64_t target, uint64_t start,
                         uint64_t end)
 {
-    size_t symbol = symbols_code_at(program->symbols, target);
-
     return avr_is(program, target, WORD_START) || (target >= start && target < end) ||
-           (symbol != NO_SYMBOL && program->symbols->at[symbol].value == target) ||
-           avr_extern_code(program, target) != NO_SYMBOL;
+           avr_has_label(program, target) || avr_extern_code(program, target) != NO_SYMBOL;
 }
 
 /* Letters make instructions, too, but code is not made of letters. */
@@ -204,4 +213,28 @@ bool avr_looks_like_code(const struct avr_program *program, uint64_t address, ui
             return true;
     }
     return true;
+}
+
+/* Of words that have no label and come behind code: a jump that is computed may go there. */
+void avr_note_unreached(struct avr_program *program)
+{
+    const struct image *image = program->image;
+    bool code = false;
+
+    for (uint64_t address = image->base; address < image->end;) {
+        uint64_t end = address;
+
+        while (image_has(image, end, 2) &&
+               !avr_is(program, end, WORD_START | WORD_REST | WORD_TABLE) &&
+               (end == address || !avr_has_label(program, end)))
+            end += 2;
+        if (code && end > address && !avr_has_label(program, address) &&
+            avr_looks_like_code(program, address, end))
+            object_note(program->object,
+                        "0x%llx: reads as code, but nothing reaches it: stays so (a label and "
+                        "--entry)",
+                        (unsigned long long)address);
+        code = end == address && avr_is(program, end, WORD_START | WORD_REST);
+        address = end == address ? end + 2 : end;
+    }
 }

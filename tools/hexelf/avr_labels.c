@@ -164,7 +164,7 @@ bool avr_is_reached(const struct avr_program *program, size_t index)
 {
     const struct symbol *symbol = &program->symbols->at[index];
 
-    return symbol->sure || avr_is(program, symbol->value, WORD_START) ||
+    return symbol->sure || avr_is(program, symbol->value, WORD_START | WORD_REST) ||
            uses_of(program, symbol->value) || symbol->value >= program->image->end;
 }
 
@@ -184,8 +184,9 @@ bool avr_guess_label(struct avr_program *program)
                      code ? "reads as a whole routine" : "reads as none");
         symbol->sure = true;
         program->in_doubt[index] = false;
-        if (code)
-            avr_reach(program, symbol->value);
+        if (!code)
+            continue; /* nothing else is known by that */
+        avr_reach(program, symbol->value);
         return true;
     }
     return false;

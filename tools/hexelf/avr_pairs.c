@@ -9,23 +9,10 @@
 
 #include <stdlib.h>
 
-#define WINDOW     6 /* instructions between the two, at most */
 #define IS_ADDRESS (USE_FLASH | USE_RAM | USE_CODE)
 #define NOT_PASSED (ON_STACK + 1)
-#define RAMPZ      0x3b
-#define EIND       0x3c
 
 /* ---- finding --------------------------------------------------------------------------- */
-
-static bool goes_on(enum avr_op op)
-{
-    return op != AVR_INVALID && !(op >= AVR_OP_CALL && op <= AVR_OP_EICALL);
-}
-
-static uint64_t after(const struct avr_program *program, uint64_t address)
-{
-    return address + 2 * avr_at(program, address).words;
-}
 
 static void add_pair(struct avr_program *program, struct pair pair, uint64_t follows, unsigned low,
                      unsigned high)
@@ -50,12 +37,12 @@ static void add_pair(struct avr_program *program, struct pair pair, uint64_t fol
 static uint64_t find_partner(const struct avr_program *program, uint64_t address, enum avr_op op,
                              unsigned rd)
 {
-    for (unsigned i = 0; i < WINDOW; i++) {
+    for (unsigned i = 0; i < PAIR_WINDOW; i++) {
         struct avr_instruction instruction = avr_at(program, address);
 
         if (instruction.op == op && instruction.rd == rd)
             return avr_is(program, address, WORD_PAIRED) ? 0 : address;
-        if (!goes_on(instruction.op) || avr_overwrites(&instruction, rd) ||
+        if (!avr_goes_on(instruction.op) || avr_overwrites(&instruction, rd) ||
             avr_overwrites(&instruction, rd ^ 1))
             return 0;
         address += 2 * instruction.words;
@@ -67,7 +54,7 @@ static uint64_t find_partner(const struct avr_program *program, uint64_t address
 static bool has_closer(const struct avr_program *program, uint64_t other, unsigned rd,
                        uint64_t distance)
 {
-    uint64_t third = find_partner(program, after(program, other), AVR_OP_LDI, rd);
+    uint64_t third = find_partner(program, avr_after(program, other), AVR_OP_LDI, rd);
 
     return third && third - other < distance;
 }
@@ -75,8 +62,8 @@ static bool has_closer(const struct avr_program *program, uint64_t other, unsign
 /* The lower register has the low byte, unless only the other order is used for something. */
 static bool find_ldi(struct avr_program *program, uint64_t address, unsigned rd)
 {
-    uint64_t other = find_partner(program, after(program, address), AVR_OP_LDI, rd ^ 1);
-    uint64_t follows = after(program, other);
+    uint64_t other = find_partner(program, avr_after(program, address), AVR_OP_LDI, rd ^ 1);
+    uint64_t follows = avr_after(program, other);
     unsigned low = rd & ~1u;
 
     if (!other)
@@ -95,13 +82,13 @@ static bool find_ldi(struct avr_program *program, uint64_t address, unsigned rd)
 /* Side by side, but into registers that are no pair: both orders are tried. */
 static void find_doubtful(struct avr_program *program, uint64_t address, unsigned rd)
 {
-    uint64_t other = after(program, address);
+    uint64_t other = avr_after(program, address);
     struct avr_instruction second = avr_at(program, other);
 
     if (second.op != AVR_OP_LDI || second.rd == rd || avr_is(program, other, WORD_PAIRED) ||
-        find_partner(program, after(program, other), AVR_OP_LDI, second.rd ^ 1))
+        find_partner(program, avr_after(program, other), AVR_OP_LDI, second.rd ^ 1))
         return;
-    uint64_t follows = after(program, other);
+    uint64_t follows = avr_after(program, other);
     add_pair(program, (struct pair){.low = address, .high = other, .doubtful = true}, follows, rd,
              second.rd);
     if (!avr_is(program, address, WORD_PAIRED))
@@ -113,7 +100,7 @@ static void find_doubtful(struct avr_program *program, uint64_t address, unsigne
  * to the stack; NOT_PASSED: it does not. */
 static unsigned passed_to(const struct avr_program *program, uint64_t address)
 {
-    uint64_t next = after(program, address);
+    uint64_t next = avr_after(program, address);
     struct avr_instruction load = avr_at(program, address), pass = avr_at(program, next);
 
     if (load.op == AVR_OP_LDI && pass.op == AVR_OP_PUSH && pass.rd == load.rd)
@@ -125,8 +112,8 @@ static unsigned passed_to(const struct avr_program *program, uint64_t address)
 /* ldi, push, ldi, push of one register, or the same with mov. */
 static bool find_passed(struct avr_program *program, uint64_t address, unsigned rd)
 {
-    uint64_t other = after(program, after(program, address));
-    uint64_t follows = after(program, after(program, other));
+    uint64_t other = avr_after(program, avr_after(program, address));
+    uint64_t follows = avr_after(program, avr_after(program, other));
     unsigned one = passed_to(program, address), two = passed_to(program, other);
     struct pair pair = {.low = address, .high = other, .doubtful = true};
 
@@ -144,17 +131,17 @@ static bool find_passed(struct avr_program *program, uint64_t address, unsigned 
 
 static void find_subi(struct avr_program *program, uint64_t address, unsigned rd)
 {
-    uint64_t other = find_partner(program, after(program, address), AVR_OP_SBCI, rd + 1);
+    uint64_t other = find_partner(program, avr_after(program, address), AVR_OP_SBCI, rd + 1);
 
     if (other)
         add_pair(program, (struct pair){.low = address, .high = other, .negated = true},
-                 after(program, other), rd, rd + 1);
+                 avr_after(program, other), rd, rd + 1);
 }
 
 /* The last ldi of this register among the few instructions before. */
 static uint64_t find_before(const struct avr_program *program, uint64_t address, unsigned rd)
 {
-    for (uint64_t at = address; at >= program->image->base + 2 && address - at < 2 * WINDOW;) {
+    for (uint64_t at = address; at >= program->image->base + 2 && address - at < 2 * PAIR_WINDOW;) {
         at -= 2;
         if (!avr_is(program, at, WORD_START))
             continue;
@@ -162,7 +149,7 @@ static uint64_t find_before(const struct avr_program *program, uint64_t address,
         if (instruction.op == AVR_OP_LDI && instruction.rd == rd)
             return avr_is(program, at, WORD_PAIRED) ? 0 : at;
         if (avr_overwrites(&instruction, rd) ||
-            (!goes_on(instruction.op) && instruction.op != AVR_OP_BRANCH))
+            (!avr_goes_on(instruction.op) && instruction.op != AVR_OP_BRANCH))
             return 0;
     }
     return 0;
@@ -170,12 +157,12 @@ static uint64_t find_before(const struct avr_program *program, uint64_t address,
 
 static void find_cpi(struct avr_program *program, uint64_t address, unsigned rd)
 {
-    uint64_t compare = find_partner(program, after(program, address), AVR_OP_CPC, rd + 1);
+    uint64_t compare = find_partner(program, avr_after(program, address), AVR_OP_CPC, rd + 1);
     uint64_t other = compare ? find_before(program, compare, avr_at(program, compare).rr) : 0;
 
     if (other)
         add_pair(program, (struct pair){.low = address, .high = other, .uses = USE_COMPARED},
-                 after(program, compare), rd, rd + 1);
+                 avr_after(program, compare), rd, rd + 1);
 }
 
 static int by_address(const void *a, const void *b)
@@ -183,58 +170,6 @@ static int by_address(const void *a, const void *b)
     uint64_t one = *(const uint64_t *)a, two = *(const uint64_t *)b;
 
     return one < two ? -1 : one > two;
-}
-
-/* ---- bits 16 to 23 --------------------------------------------------------------------- */
-
-/* `ldi rd` whose value goes to RAMPZ or EIND within a few instructions. */
-static bool goes_to(const struct avr_program *program, uint64_t address, unsigned rd, unsigned io)
-{
-    for (unsigned i = 0; i < WINDOW; i++) {
-        struct avr_instruction instruction = avr_at(program, address);
-
-        if ((instruction.op == AVR_OP_OUT && instruction.number == io && instruction.rd == rd) ||
-            (instruction.op == AVR_OP_STS && instruction.number == io + 0x20 &&
-             instruction.rd == rd))
-            return true;
-        if (!goes_on(instruction.op) || (instruction.op == AVR_OP_LDI && instruction.rd == rd))
-            return false;
-        address += 2 * instruction.words;
-    }
-    return false;
-}
-
-static bool is_third(const struct avr_program *program, const struct pair *pair, uint64_t address,
-                     unsigned io)
-{
-    struct avr_instruction instruction = avr_at(program, address);
-
-    return avr_is(program, address, WORD_START) && !avr_is(program, address, WORD_PAIRED) &&
-           instruction.op == AVR_OP_LDI && address != pair->low && address != pair->high &&
-           goes_to(program, address + 2, instruction.rd, io);
-}
-
-/* The nearest one before or behind. */
-static void find_third(struct avr_program *program, struct pair *pair)
-{
-    unsigned io = pair->uses & USE_FAR ? EIND : RAMPZ;
-    uint64_t from = pair->low < pair->high ? pair->low : pair->high;
-
-    if (!(pair->uses & (USE_FAR | USE_ELPM)))
-        return;
-    for (uint64_t away = 2; away <= 4 * WINDOW && !pair->has_third; away += 2) {
-        pair->has_third = true;
-        if (is_third(program, pair, from + away, io))
-            pair->third = from + away;
-        else if (away <= from && is_third(program, pair, from - away, io))
-            pair->third = from - away;
-        else
-            pair->has_third = false;
-    }
-    if (!pair->has_third)
-        return;
-    avr_mark(program, pair->third, WORD_PAIRED);
-    pair->value |= avr_at(program, pair->third).number << 16;
 }
 
 /* ---- deciding -------------------------------------------------------------------------- */
@@ -271,7 +206,7 @@ static void learn(struct avr_program *program, const struct pair *pair,
     while (avr_at(program, address).op == AVR_OP_RJMP ||
            avr_at(program, address).op == AVR_OP_JMP) {
         avr_reach(program, address);
-        address = after(program, address);
+        address = avr_after(program, address);
     }
 }
 
@@ -329,7 +264,7 @@ void avr_find_pairs(struct avr_program *program)
         struct meaning meaning;
         enum confidence confidence;
 
-        find_third(program, &program->pairs[done]);
+        avr_find_third(program, &program->pairs[done]);
         if (avr_decide_pair(program, &program->pairs[done], &meaning, &confidence) &&
             confidence >= CONFIDENCE_MEDIUM)
             learn(program, &program->pairs[done], &meaning);
@@ -380,8 +315,8 @@ enum tool_status avr_named_pairs(struct avr_program *program)
             return complain(TOOL_CONTRADICTION, "%s: no ldi, subi, sbci or cpi at %s",
                             settlement->text, has_immediate(low.op) ? "the second" : "the first");
         pair.negated = low.op == AVR_OP_SUBI;
-        add_pair(program, pair, after(program, pair.low > pair.high ? pair.low : pair.high), low.rd,
-                 high.rd);
+        add_pair(program, pair, avr_after(program, pair.low > pair.high ? pair.low : pair.high),
+                 low.rd, high.rd);
     }
     return TOOL_OK;
 }
