@@ -262,14 +262,74 @@ FAR = """
     ldi r31, high(2*text)
     elpm r0, Z+
     ret
-text: .db "far"
 """
 
 
-def test_rampz_set_long_before(tmp_path: Path) -> None:
-    """The table is where it can only be."""
-    old = assemble(tmp_path, f".org 0xf000\nstart: {FAR}", "ATmega1280")
+@pytest.mark.parametrize(("code", "text"), [(0xf000, 0xf011), (0, 0x8008)])
+def test_rampz_set_long_before(tmp_path: Path, code: int, text: int) -> None:
+    """The table is where it can only be: 64 KiB below is nothing, or code."""
+    old = assemble(tmp_path, f".org {code}\nstart: {FAR}.org {text}\ntext: .db \"far\"\n",
+                   "ATmega1280")
     target, said = convert(old, "--entry", "start")
     assert [(each.text, each.confidence) for each in guesses(said)] == [
-        ("0x1e022 is text: read by lpm", "high")]
+        (f"0x{2 * text:x} is text: read by lpm", "high")]
     assert relocations(target) == [(26, "R_AVR_LO8_LDI", "text"), (28, "R_AVR_HI8_LDI", "text")]
+
+
+@pytest.mark.parametrize(("words", "taken", "low"), [
+    ("one, two, 0xffff", (0, 2), ()), ("one, two, 0x1234, three", (0, 2), (6,)),
+    ("'a', one, 'b', two", (), (2, 6)), ("one, two, three", (0, 2, 4), ()),
+])
+def test_tables_of_jumps_and_something_else(tmp_path: Path, words: str, taken: tuple[int, ...],
+                                            low: tuple[int, ...]) -> None:
+    """Up to what is no address a table is taken; behind it a number may be one by chance."""
+    source = ("start: ldi r30, low(2*table)\nldi r31, high(2*table)\nlpm r0, Z+\nlpm r31, Z\n"
+              f"mov r30, r0\nijmp\ntable: .dw {words}\none: ret\ntwo: ret\nthree: ret\n")
+    old = assemble(tmp_path, source)
+    target, said = convert(old, "--entry", "three")
+    found = [each for each in guesses(said) if ".dw" in each.text]
+    assert [each.address - 12 for each in found if each.taken] == list(taken)
+    assert [each.address - 12 for each in found if not each.taken] == list(low)
+    full = words == "one, two, three"
+    assert {each.confidence for each in found if each.taken} <= {"high" if full else "medium"}
+    settled = [word for at in low for word in ("--assume", str(12 + at))]
+    target, _ = convert(old, *settled)
+    assert [at - 12 for at, kind, _ in relocations(target) if kind == "R_AVR_16_PM"] == sorted(
+        taken + low)
+
+
+def test_what_is_counted_is_less_sure(tmp_path: Path) -> None:
+    """A pointer that is read through, and whose own flags end the loop."""
+    source = "start: ldi r30, low(2*t)\nldi r31, high(2*t)\nnext: lpm r0, Z\n{}\nret\nt: .dw 1, 2\n"
+    for step, confidence in (("adiw r30, 1\nbrne next", "medium"), ("adiw r30, 1", "high")):
+        _, said = convert(assemble(tmp_path, source.format(step)))
+        assert [each.confidence for each in guesses(said)] == [confidence], said
+
+
+def test_pointers_only_compared_with(tmp_path: Path) -> None:
+    """Tell nothing of what begins there: it may be code. By themselves they are no address."""
+    source = """
+start:
+    ldi r30, low(2*text)
+    ldi r31, high(2*text)
+    ldi r24, low(2*behind)
+    ldi r25, high(2*behind)
+next:
+    lpm r0, Z+
+    cp r30, r24
+    cpc r31, r25
+    brne next
+    ret
+text: .db "text"
+behind:
+    call start
+    ret
+"""
+    target, said = convert(assemble(tmp_path, source))
+    assert (4, "R_AVR_LO8_LDI", "behind") in relocations(target)
+    assert [kind for _, kind, _ in relocations(target)][-1] == "R_AVR_CALL", said
+    alone = source.replace("lpm r0, Z+", "ld r0, X+")
+    target, said = convert(assemble(tmp_path, alone))
+    assert [(each.address, each.confidence, each.taken) for each in guesses(said)
+            if each.address < 12] == [(0, "medium", True), (4, "low", False)], said
+    assert "not behind: only compared with" in said

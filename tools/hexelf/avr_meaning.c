@@ -170,7 +170,7 @@ const char *avr_uses_text(unsigned uses)
              uses & USE_RAM ? ", used by ld or st" : "", uses & USE_CODE ? ", jumped to" : "",
              uses & USE_ADDED ? ", added to another" : "",
              uses & USE_NUMBER ? ", counted or given to an I/O register" : "");
-    return *text ? text + 2 : "no use seen";
+    return *text ? text + 2 : uses & USE_COMPARED ? "only compared with" : "no use seen";
 }
 
 struct settlement *avr_settlement(const struct avr_program *program, uint64_t address)

@@ -8,6 +8,7 @@ enum table_kind { TABLE_NONE, TABLE_CODE, TABLE_FLASH, TABLE_RAM, TABLE_KINDS };
 /* Words from one label to the next that no instruction has. */
 struct table {
     uint64_t start, end;
+    uint64_t fits_to; /* where use tells the kind: the first word that is no such address */
     size_t symbol;
     enum table_kind kind;
     enum confidence confidence;
@@ -66,12 +67,17 @@ static bool fits(const struct avr_program *program, uint32_t word, enum table_ki
     return kind == TABLE_CODE ? is_code || !(program->uses[meaning->symbol] & other) : !is_code;
 }
 
-static bool is_extern_word(const struct avr_program *program, uint32_t word,
-                           struct meaning *meaning)
+/* The same, or what others have. */
+static bool leads_somewhere(const struct avr_program *program, uint32_t word, enum table_kind kind,
+                            struct meaning *meaning)
 {
+    if (kind == TABLE_NONE)
+        return false;
+    if (fits(program, word, kind, meaning))
+        return true;
     *meaning =
         (struct meaning){.symbol = avr_extern_code(program, word * UINT64_C(2)), .words = true};
-    return meaning->symbol != NO_SYMBOL;
+    return kind == TABLE_CODE && meaning->symbol != NO_SYMBOL;
 }
 
 static size_t fitting(const struct avr_program *program, const struct table *table,
@@ -81,13 +87,13 @@ static size_t fitting(const struct avr_program *program, const struct table *tab
     struct meaning meaning;
 
     while (address < table->end &&
-           (fits(program, word_at(program, address), kind, &meaning) ||
-            (kind == TABLE_CODE && is_extern_word(program, word_at(program, address), &meaning))))
+           leads_somewhere(program, word_at(program, address), kind, &meaning))
         address += 2;
     return (size_t)(address - table->start) / 2;
 }
 
-/* What use tells first; else every word must fit, and into one kind only. */
+/* What use tells first: up to a word that does not fit, for what comes behind may be something
+ * else. Where none is seen every word must fit, and into one kind only. */
 static void judge(const struct avr_program *program, struct table *table)
 {
     unsigned uses = program->uses[table->symbol];
@@ -98,10 +104,10 @@ static void judge(const struct avr_program *program, struct table *table)
         bool told =
             (kind == TABLE_CODE && uses & USE_TABLE) || (kind == TABLE_FLASH && uses & USE_STRINGS);
 
-        if (told && count > 0) {
+        if (told) {
             table->kind = kind;
             table->confidence = count == all ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
-            table->end = table->start + 2 * count;
+            table->fits_to = table->start + 2 * count;
             return;
         }
         if (count == all) {
@@ -109,6 +115,7 @@ static void judge(const struct avr_program *program, struct table *table)
             kinds++;
         }
     }
+    table->fits_to = table->end;
     bool jumps = table->kind != TABLE_CODE || program->jumps_by_pointer;
     table->confidence = kinds == 1 && all > 1 && jumps ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
 }
@@ -136,7 +143,7 @@ void avr_reach_tables(struct avr_program *program)
         judge(program, &table);
         if (table.confidence < CONFIDENCE_MEDIUM)
             continue;
-        for (uint64_t address = table.start; address < table.end; address += 2)
+        for (uint64_t address = table.start; address < table.fits_to; address += 2)
             reach_word(program, &table, address);
     }
 }
@@ -155,9 +162,7 @@ static bool settle_word(struct avr_program *program, uint64_t address,
                         enum table_kind kind)
 {
     uint32_t word = word_at(program, address);
-    bool known =
-        kind != TABLE_NONE && (fits(program, word, kind, meaning) ||
-                               (kind == TABLE_CODE && is_extern_word(program, word, meaning)));
+    bool known = leads_somewhere(program, word, kind, meaning);
 
     if (settlement && settlement->symbol)
         known = avr_meaning_of(program, settlement->symbol, word, settlement->units, meaning);
@@ -187,7 +192,9 @@ static void settle(struct avr_program *program, const struct table *table)
         if ((table->kind == TABLE_NONE && !settlement) ||
             !settle_word(program, address, settlement, &meaning, table->kind))
             continue;
-        enum confidence confidence = settlement ? CONFIDENCE_SETTLED : table->confidence;
+        enum confidence confidence = settlement                 ? CONFIDENCE_SETTLED
+                                     : address < table->fits_to ? table->confidence
+                                                                : CONFIDENCE_LOW;
         bool taken = confidence >= CONFIDENCE_MEDIUM && !(settlement && settlement->never);
         object_guess(program->object, address, confidence, taken, ".dw 0x%04x is %s%s: %s", word,
                      taken ? "" : "not ", avr_describe(program, &meaning),
