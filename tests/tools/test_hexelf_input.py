@@ -198,6 +198,16 @@ def test_an_old_file_stays_or_goes(tmp_path: Path) -> None:
     assert real.read_bytes()[:4] == b"\x7fELF"
 
 
+def test_output_is_no_input(tmp_path: Path) -> None:
+    """The only copy of a program is not replaced, by any name."""
+    arguments = files(tmp_path, RET + END)
+    (tmp_path / "link").symlink_to("in.hex")
+    for path in ("in.hex", "link", "in.map"):
+        code, message = refused(*arguments[:6], tmp_path / path)
+        assert code == USAGE and "would overwrite" in message
+    assert (tmp_path / "in.hex").read_text() == RET + END
+
+
 def test_a_full_disk(tmp_path: Path) -> None:
     """Leaves nothing."""
     arguments = files(tmp_path, RET + END)

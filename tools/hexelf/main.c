@@ -8,6 +8,23 @@
 #include "avr.h"
 #include "x86.h"
 
+#include <sys/stat.h>
+
+/* The program survives only there. */
+static enum tool_status check_output(const struct options *options)
+{
+    const char *const inputs[] = {options->input, options->map};
+    struct stat output, input;
+
+    for (size_t i = 0; i < 2 && stat(options->output, &output) == 0; i++) {
+        if (stat(inputs[i], &input) == 0 && input.st_dev == output.st_dev &&
+            input.st_ino == output.st_ino)
+            return complain(TOOL_USAGE, "-o %s: would overwrite %s, which is read", options->output,
+                            inputs[i]);
+    }
+    return TOOL_OK;
+}
+
 static enum tool_status read_input(const struct options *options, struct image *image,
                                    struct symbols *symbols)
 {
@@ -51,7 +68,8 @@ static enum tool_status convert(const struct options *options, struct object *ob
     enum tool_status status;
 
     object->machine = options->machine;
-    if ((status = read_input(options, object->image, object->symbols)) != TOOL_OK ||
+    if ((status = check_output(options)) != TOOL_OK ||
+        (status = read_input(options, object->image, object->symbols)) != TOOL_OK ||
         (status = options_name(options, object->symbols)) != TOOL_OK)
         return status;
     status = options->machine == MACHINE_AVR ? avr_convert(options, object)
