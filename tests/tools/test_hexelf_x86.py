@@ -127,6 +127,8 @@ def test_orders_that_overlap(flat: Path) -> None:
     (flat / "relocs").write_text("0x10002:64:value value\n")
     assert ":1:1: more than one word" in refused(*arguments(flat, "--relocs", flat / "relocs"))[1]
     assert refused(*arguments(flat, "--relocs", flat / "nowhere"))[0] == UNREADABLE
+    code, message = refused(*arguments(flat, "--base", "0", "--reloc", "2:64:value"))
+    assert code == CONTRADICTION and "not in the image, 0x0 to 0x" in message   # a forgotten --base
     assert refused(*arguments(flat, "--device", "avr5"))[0] == USAGE
     assert refused(*arguments(flat, "--assume", "5"))[0] == USAGE
 

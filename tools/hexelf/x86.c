@@ -29,7 +29,12 @@ static enum tool_status check_order(const struct order *order, struct object *ob
     const struct image *image = object->image;
     size_t size = field_size(order->kind);
 
-    if (!symbol || symbol->place == PLACE_CONSTANT || symbol->place == PLACE_ABSOLUTE)
+    if (symbol && symbol->place == PLACE_ABSOLUTE)
+        return complain(TOOL_CONTRADICTION,
+                        "%s: %s is 0x%llx, not in the image, 0x%llx to 0x%llx: it does not move",
+                        order->text, order->symbol, (unsigned long long)symbol->value,
+                        (unsigned long long)image->base, (unsigned long long)image->end);
+    if (!symbol || symbol->place == PLACE_CONSTANT)
         return complain(TOOL_CONTRADICTION, "%s: %s %s", order->text, order->symbol,
                         symbol ? "is no label: it does not move"
                                : "is neither in the map nor named by --extern");
