@@ -107,6 +107,23 @@ ADDRESSES = {
         lpm r0, Z
         ret
         t: .dw 1, 2""",
+    "jumped to, and then made something else": """
+        ldi r30, low(f)
+        ldi r31, high(f)
+        icall
+        lsl r30
+        rol r31
+        lpm r0, Z
+        ret
+        f: ret""",
+    "both jumped to and read": """
+        ldi r30, low(f)
+        ldi r31, high(f)
+        icall
+        lpm r0, Z
+        ret
+        .db "text"
+        f: ret""",
     "pushed, and a jump to what returns there": """
         ldi r24, low(back)
         ldi r25, high(back)
@@ -333,3 +350,20 @@ behind:
     assert [(each.address, each.confidence, each.taken) for each in guesses(said)
             if each.address < 12] == [(0, "medium", True), (4, "low", False)], said
     assert "not behind: only compared with" in said
+
+
+def test_words_made_bytes(tmp_path: Path) -> None:
+    """By a shift: what lpm reads then is not at the address that the pair holds."""
+    source = """
+        rjmp main
+        data: .dw 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+        main: ldi r30, low(text)
+        ldi r31, high(text)
+        lsl r30
+        rol r31
+        lpm r0, Z
+        ret
+        text: .db "text"
+    """
+    said = moved(tmp_path, source, "--assume", "26", "--table", "data")
+    assert "guess: 0x001a settled: 0x0013 is text, in words: 26" in said

@@ -39,13 +39,19 @@ static bool is_exact(const struct meaning *meaning)
     return meaning->symbol != NO_SYMBOL && meaning->addend == 0;
 }
 
+/* How well it fits. */
+static unsigned rank(const struct meaning *meaning, unsigned uses)
+{
+    return !used_so(meaning, uses) ? 0 : is_exact(meaning) ? 2 : 1;
+}
+
 /* Something inside of a symbol is only meant where use tells. */
 static void add(struct meaning *meanings, size_t *count, struct meaning meaning, unsigned uses)
 {
     if (*count == MEANINGS || !(is_exact(&meaning) || used_so(&meaning, uses)))
         return;
     size_t i = (*count)++;
-    while (i > 0 && used_so(&meaning, uses) && !used_so(&meanings[i - 1], uses)) {
+    while (i > 0 && rank(&meaning, uses) > rank(&meanings[i - 1], uses)) {
         meanings[i] = meanings[i - 1];
         i--;
     }

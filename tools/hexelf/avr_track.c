@@ -173,6 +173,10 @@ static void apply(struct walk *walk, struct state *state, const struct avr_instr
         copy(state, instruction->rd + 1, instruction->rr + 1);
         break;
     case AVR_OP_ADD:
+        if (instruction->rd == instruction->rr) { /* doubled: words became bytes */
+            overwrite(state, instruction->rd);
+            break;
+        }
         if (((state->low | state->high) & bit(instruction->rr)) &&
             !((state->low | state->high) & bit(instruction->rd)))
             walk->uses |= USE_ADDED;
