@@ -174,15 +174,14 @@ void avr_settle_pairs(struct avr_program *program);
 
 /* ---- avr_meaning.c: numbers as addresses ---- */
 
-/* What a value can mean, in the order of how well it fits; how many of at most MEANINGS. `uses`
- * says what it was seen to be used for. */
-#define MEANINGS 6
-size_t avr_meanings(const struct avr_program *program, uint32_t value, unsigned uses,
-                    struct meaning *meanings);
+/* What a value means, if it is an address; false: it can be none. `uses` says what it was seen to
+ * be used for. */
+bool avr_best_meaning(const struct avr_program *program, uint32_t value, unsigned uses,
+                      struct meaning *meaning);
 
-/* How sure the first of `count` is, from what it was seen to be used for. */
-enum confidence avr_confidence(const struct avr_program *program, const struct meaning *meanings,
-                               size_t count, unsigned uses);
+/* How sure that is, from what it was seen to be used for. */
+enum confidence avr_confidence(const struct avr_program *program, const struct meaning *meaning,
+                               unsigned uses);
 
 /* "lpm reads it, icall jumps to it", or that nothing was seen. */
 const char *avr_uses_text(unsigned uses);

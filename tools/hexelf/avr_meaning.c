@@ -39,27 +39,31 @@ static bool is_exact(const struct meaning *meaning)
     return meaning->symbol != NO_SYMBOL && meaning->addend == 0;
 }
 
-/* How well it fits. */
+/* How well it fits; 0: not at all, for something inside of a symbol is only meant where use tells.
+ */
 static unsigned rank(const struct meaning *meaning, unsigned uses)
 {
-    return !used_so(meaning, uses) ? 0 : is_exact(meaning) ? 2 : 1;
+    if (used_so(meaning, uses))
+        return is_exact(meaning) ? 3 : 2;
+    return is_exact(meaning) ? 1 : 0;
 }
 
-/* Something inside of a symbol is only meant where use tells. */
-static void add(struct meaning *meanings, size_t *count, struct meaning meaning, unsigned uses)
+struct best {
+    struct meaning meaning;
+    unsigned rank;
+};
+
+/* Of two that fit as well the first counts. */
+static void consider(struct best *best, struct meaning meaning, unsigned uses)
 {
-    if (*count == MEANINGS || !(is_exact(&meaning) || used_so(&meaning, uses)))
-        return;
-    size_t i = (*count)++;
-    while (i > 0 && rank(&meaning, uses) > rank(&meanings[i - 1], uses)) {
-        meanings[i] = meanings[i - 1];
-        i--;
-    }
-    meanings[i] = meaning;
+    unsigned fits = rank(&meaning, uses);
+
+    if (fits > best->rank)
+        *best = (struct best){meaning, fits};
 }
 
-static void add_externs(const struct avr_program *program, uint32_t value, unsigned uses,
-                        struct meaning *meanings, size_t *count)
+static void consider_externs(const struct avr_program *program, uint32_t value, unsigned uses,
+                             struct best *best)
 {
     const struct meaning found[] = {
         {.symbol = avr_extern_code(program, value * UINT64_C(2)), .words = true},
@@ -69,30 +73,31 @@ static void add_externs(const struct avr_program *program, uint32_t value, unsig
 
     for (size_t i = 0; i < sizeof(found) / sizeof(*found); i++) {
         if (found[i].symbol != NO_SYMBOL)
-            add(meanings, count, found[i], uses);
+            consider(best, found[i], uses);
     }
 }
 
-size_t avr_meanings(const struct avr_program *program, uint32_t value, unsigned uses,
-                    struct meaning *meanings)
+bool avr_best_meaning(const struct avr_program *program, uint32_t value, unsigned uses,
+                      struct meaning *meaning)
 {
     const struct image *image = program->image;
-    size_t count = 0;
+    struct best best = {.meaning.symbol = NO_SYMBOL};
 
-    add_externs(program, value, uses, meanings, &count);
+    consider_externs(program, value, uses, &best);
     /* A table's end may be the program's. */
     if (value >= image->base && value <= image->end)
-        add(meanings, &count, avr_code_meaning(program, value), uses);
+        consider(&best, avr_code_meaning(program, value), uses);
     if (value * UINT64_C(2) >= image->base && value * UINT64_C(2) <= image->end) {
-        struct meaning meaning = avr_code_meaning(program, value * UINT64_C(2));
+        struct meaning words = avr_code_meaning(program, value * UINT64_C(2));
 
-        meaning.words = true;
-        add(meanings, &count, meaning, uses);
+        words.words = true;
+        consider(&best, words, uses);
     }
-    struct meaning meaning = avr_ram_meaning(program, value);
-    if (meaning.symbol != NO_SYMBOL)
-        add(meanings, &count, meaning, uses);
-    return count;
+    struct meaning ram = avr_ram_meaning(program, value);
+    if (ram.symbol != NO_SYMBOL)
+        consider(&best, ram, uses);
+    *meaning = best.meaning;
+    return best.rank > 0;
 }
 
 /* Who reads instructions as data? */
@@ -106,18 +111,15 @@ static bool reads_instructions(const struct avr_program *program, const struct m
            avr_is(program, start + (uint64_t)meaning->addend, WORD_START | WORD_REST);
 }
 
-enum confidence avr_confidence(const struct avr_program *program, const struct meaning *meanings,
-                               size_t count, unsigned uses)
+enum confidence avr_confidence(const struct avr_program *program, const struct meaning *meaning,
+                               unsigned uses)
 {
     unsigned kinds = uses & (USE_FLASH | USE_RAM | USE_CODE);
-    const struct meaning *first = meanings;
+    bool odd = reads_instructions(program, meaning);
 
-    if (count == 0 || !used_so(first, uses))
+    if (!used_so(meaning, uses) || (odd && !is_exact(meaning)))
         return CONFIDENCE_LOW;
-    bool odd = reads_instructions(program, first);
-    if (odd && !is_exact(first))
-        return CONFIDENCE_LOW;
-    if (odd || !is_exact(first) || (kinds & (kinds - 1)) || uses & (USE_ADDED | USE_NUMBER))
+    if (odd || !is_exact(meaning) || (kinds & (kinds - 1)) || uses & (USE_ADDED | USE_NUMBER))
         return CONFIDENCE_MEDIUM;
     return CONFIDENCE_HIGH;
 }

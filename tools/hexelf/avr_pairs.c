@@ -177,13 +177,13 @@ static int by_address(const void *a, const void *b)
 /* An index to which a small number is added looks the same as one to which a table is, and so does
  * a distance that is added to a pointer. */
 static enum confidence pair_confidence(const struct avr_program *program, const struct pair *pair,
-                                       const struct meaning *meanings, size_t count)
+                                       const struct meaning *meaning)
 {
-    enum confidence confidence = avr_confidence(program, meanings, count, pair->uses);
+    enum confidence confidence = avr_confidence(program, meaning, pair->uses);
 
     if (confidence == CONFIDENCE_HIGH && (pair->negated || pair->doubtful))
         confidence = CONFIDENCE_MEDIUM;
-    if ((pair->negated || pair->uses & USE_ADDED) && count > 0 && meanings[0].addend != 0)
+    if ((pair->negated || pair->uses & USE_ADDED) && meaning->addend != 0)
         confidence = CONFIDENCE_LOW;
     return pair->adopted && confidence == CONFIDENCE_LOW ? CONFIDENCE_MEDIUM : confidence;
 }
@@ -223,19 +223,17 @@ struct settlement *avr_pair_settlement(const struct avr_program *program, const 
 bool avr_decide_pair(const struct avr_program *program, const struct pair *pair,
                      struct meaning *meaning, enum confidence *confidence)
 {
-    struct meaning meanings[MEANINGS] = {0};
     const struct settlement *settlement = avr_pair_settlement(program, pair);
-    size_t count = avr_meanings(program, pair->value, pair->uses, meanings);
+    bool found = avr_best_meaning(program, pair->value, pair->uses, meaning);
 
-    *confidence = pair_confidence(program, pair, meanings, count);
-    *meaning = meanings[0];
+    *confidence = pair_confidence(program, pair, meaning);
     if (settlement) {
         *confidence = CONFIDENCE_SETTLED;
         if (settlement->symbol)
             return avr_meaning_of(program, settlement->symbol, pair->value, settlement->units,
                                   meaning);
     }
-    return count > 0;
+    return found;
 }
 
 void avr_find_pairs(struct avr_program *program)

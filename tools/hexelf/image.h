@@ -14,8 +14,6 @@ struct image {
     uint8_t *bytes;     /* from `base`; a gap holds 0xff, as erased flash does */
     bool *known;        /* one a byte */
     uint64_t gaps;      /* how many bytes of these are none */
-    bool has_start;     /* a start record: CS:IP (03) or EIP (05) */
-    uint64_t start;     /* linear */
 };
 
 /* Intel HEX: what comes after the end-of-file record, a second definition of a byte (even with the

@@ -9,8 +9,8 @@ enum record_type {
     DATA = 0,
     END_OF_FILE = 1,
     SEGMENT_ADDRESS = 2, /* of 16-byte paragraphs: offsets wrap at 64 KiB */
-    SEGMENT_START = 3,
-    LINEAR_ADDRESS = 4, /* the upper half of 32 bits */
+    SEGMENT_START = 3,   /* where execution begins says nothing to a linker */
+    LINEAR_ADDRESS = 4,  /* the upper half of 32 bits */
     LINEAR_START = 5,
     TYPES
 };
@@ -175,16 +175,12 @@ static enum tool_status apply(struct reader *reader, const struct line *line,
     if (record->count != counts[record->type])
         return complain_at(line, byte_at(line, 0), "record type %02x has %u bytes of data, not %zu",
                            record->type, counts[record->type], record->count);
-    uint32_t first = (uint32_t)data[0] << 8 | data[1], second = (uint32_t)data[2] << 8 | data[3];
+    uint64_t upper = (uint64_t)data[0] << 8 | data[1];
     if (record->type == END_OF_FILE) {
         reader->ended = true;
     } else if (record->type == SEGMENT_ADDRESS || record->type == LINEAR_ADDRESS) {
         reader->segmented = record->type == SEGMENT_ADDRESS;
-        reader->upper = (uint64_t)first << (reader->segmented ? 4 : 16);
-    } else {
-        reader->image->has_start = true;
-        reader->image->start = record->type == SEGMENT_START ? (uint64_t)first * 16 + second
-                                                             : (uint64_t)first << 16 | second;
+        reader->upper = upper << (reader->segmented ? 4 : 16);
     }
     return TOOL_OK;
 }

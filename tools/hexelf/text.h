@@ -12,7 +12,7 @@ struct text_file {
     size_t size;
 };
 
-/* One line: `at` without its end, of either kind, and no NUL within. `number` is 1 for the first,
+/* One line: `at` without its end, of either kind; it may hold NULs. `number` is 1 for the first,
  * `next` where the one after it begins. */
 struct line {
     const struct text_file *file;
