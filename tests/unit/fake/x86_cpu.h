@@ -23,6 +23,8 @@
 #define write_back_caches       real_write_back_caches
 #define cpu_has_page_attributes real_cpu_has_page_attributes
 #define read_tsc                real_read_tsc
+#define cpuid_if_known          real_cpuid_if_known
+#define cpu_is_guest            real_cpu_is_guest
 #define in8                     real_in8
 #define out8                    real_out8
 #define disable_interrupts      real_disable_interrupts
@@ -49,6 +51,8 @@
 #undef write_back_caches
 #undef cpu_has_page_attributes
 #undef read_tsc
+#undef cpuid_if_known
+#undef cpu_is_guest
 #undef in8
 #undef out8
 #undef disable_interrupts
@@ -73,6 +77,8 @@ void write_cr3(uint64_t value);
 void write_back_caches(void);
 bool cpu_has_page_attributes(void);
 uint64_t read_tsc(void);
+struct cpuid cpuid_if_known(uint32_t leaf, uint32_t subleaf);
+bool cpu_is_guest(void);
 uint8_t in8(uint16_t port);
 void out8(uint16_t port, uint8_t value);
 void disable_interrupts(void);
