@@ -120,6 +120,12 @@ static inline void write_msr(uint32_t msr, uint64_t value)
                      : "memory");
 }
 
+/* What the eight indices mean, a byte an index. */
+static inline uint64_t cpu_memory_types(void)
+{
+    return cpu_has_page_attributes() ? read_msr(MSR_PAT) : PAT_AFTER_RESET;
+}
+
 /* SYSCFG's MtrrTom2En and Tom2ForceMemTypeWB: the end of the memory that they speak of, or 0. */
 static inline uint64_t amd_write_back_end(void)
 {

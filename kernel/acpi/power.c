@@ -125,7 +125,7 @@ static void touch(virt_addr_t at, unsigned bits, bool write, uint32_t *value)
  * choice. */
 static bool pat_has_uncached(void)
 {
-    return (read_msr(MSR_PAT) >> (8 * PAT_UNCACHED) & 7) == 0;
+    return (cpu_memory_types() >> (8 * PAT_UNCACHED) & 7) == 0;
 }
 
 /* Device memory is mapped by nobody, so for this one access it is, uncached. (But with

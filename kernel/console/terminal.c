@@ -77,12 +77,18 @@ static void move(struct terminal *t, unsigned column, unsigned row)
     t->wrap_next = false;
 }
 
+static bool is_held(const struct terminal *t)
+{
+    return t->hold && t->row + 1 == t->rows;
+}
+
+/* The end of the last line that is held drops nothing yet. */
 static void next_line(struct terminal *t)
 {
-    if (t->row + 1 < t->rows) {
+    if (is_held(t)) {
+        t->wrap_next = true;
+    } else if (t->row + 1 < t->rows) {
         move(t, 0, t->row + 1);
-    } else if (t->hold) {
-        t->full = true;
     } else {
         scroll(t, t->jump);
         move(t, 0, t->rows - t->jump);
@@ -99,10 +105,11 @@ static cell_t written(const struct terminal *t, uint32_t code, unsigned ink)
 
 static void put(struct terminal *t, uint32_t code)
 {
-    if (t->wrap_next)
-        next_line(t);
+    t->full = t->wrap_next && is_held(t);
     if (t->full)
         return;
+    if (t->wrap_next)
+        next_line(t);
     t->cells[here(t)] = written(t, code, t->bold && t->ink < 8 ? t->ink + 8 : t->ink);
     mark(t, t->row, t->row + 1);
     if (t->column + 1 < t->columns)

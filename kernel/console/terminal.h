@@ -45,8 +45,8 @@ struct terminal {
     unsigned columns, rows;
     unsigned jump;        /* rows that are scrolled at once: 1 to rows */
     unsigned column, row; /* of the cursor */
-    bool wrap_next;       /* the last column is written: the next character begins a line */
-    bool full;            /* nothing is taken any more: see `hold` */
+    bool wrap_next;       /* the next character begins a line: the last column is written */
+    bool full;            /* a character was dropped and nothing is taken any more: see `hold` */
     bool hold;            /* what comes after the last row is dropped instead of scrolling */
 
     unsigned ink, paper;

@@ -7,15 +7,26 @@
 #define PIT_FREQUENCY UINT64_C(1193182)
 #define PIT_CHANNEL_2 UINT16_C(0x42)
 #define PIT_COMMAND   UINT16_C(0x43)
-#define PIT_GATE      UINT16_C(0x61) /* bit 0 gate, bit 1 speaker, bit 5 channel 2's output */
+#define PIT_GATE      UINT16_C(0x61)
 
-#define MEASURE_TICKS UINT64_C(11932) /* 10 ms */
+#define GATE_OPEN    0x01U
+#define GATE_SPEAKER 0x02U
+#define GATE_OUTPUT  0x20U /* channel 2's */
+
+#define COUNT_DOWN  0xb0 /* channel 2, low byte then high, mode 0: once, the output rises at 0 */
+#define LATCH_COUNT 0x80
+
+#define MEASURE_COUNTS UINT32_C(11932) /* 10 ms, of the 55 that 16 bits can count */
 /* No counter runs at 100 GHz: a PIT that has not counted down by then is not there. */
 #define MEASURE_LIMIT UINT64_C(1000000000)
 
+/* An emulator's host, or firmware's SMM, may take the CPU away at any moment. */
+#define READINGS 5 /* at a time: the one of least doubt counts */
+#define TRIES    4 /* until it is sure to one in a hundred */
+
 static struct {
     uint64_t entry;
-    uint64_t frequency; /* Hz */
+    uint64_t frequency, doubt; /* Hz; it is off by `doubt` at most */
     const char *source;
 } clock = {.frequency = UINT64_C(1000000000), .source = "unknown: 1 GHz taken"};
 
@@ -34,24 +45,113 @@ static uint64_t frequency_by_hypervisor(void)
     return (uint64_t)cpuid(UINT32_C(0x40000010), 0).eax * 1000;
 }
 
-/* Channel 2 counts down once (mode 0), its output rises at the end. */
+/* What channel 2 has still to count, at a moment between two time stamps. */
+struct reading {
+    uint64_t before, after;
+    uint32_t count;
+};
+
+static uint64_t doubt_of(const struct reading *reading)
+{
+    return reading->after - reading->before;
+}
+
+static struct reading read_once(void)
+{
+    struct reading reading;
+
+    reading.before = read_tsc();
+    out8(PIT_COMMAND, LATCH_COUNT);
+    reading.after = read_tsc();
+    reading.count = in8(PIT_CHANNEL_2);
+    reading.count |= (uint32_t)in8(PIT_CHANNEL_2) << 8;
+    return reading;
+}
+
+static struct reading read_count(void)
+{
+    struct reading best = read_once();
+
+    for (unsigned i = 1; i < READINGS; i++) {
+        struct reading other = read_once();
+        if (doubt_of(&other) < doubt_of(&best))
+            best = other;
+    }
+    return best;
+}
+
+/* In Hz. A frequency of 0 is none: for certain, where nothing counts; with all doubt, where the
+ * count went past 0 and nobody knows how often. */
+struct measurement {
+    uint64_t frequency, doubt;
+};
+
+static void start_pit(void)
+{
+    out8(PIT_COMMAND, COUNT_DOWN);
+    out8(PIT_CHANNEL_2, 0xff);
+    out8(PIT_CHANNEL_2, 0xff);
+    (void)read_once(); /* the count is only taken over at the PIT's next tick */
+}
+
+static struct measurement measure(void)
+{
+    struct reading first, last;
+    uint32_t counts;
+
+    start_pit();
+    first = read_count();
+    do {
+        last = read_count();
+        counts = first.count - last.count;
+    } while (counts < MEASURE_COUNTS && last.after - first.before < MEASURE_LIMIT);
+
+    if (in8(PIT_GATE) & GATE_OUTPUT)
+        return (struct measurement){0, UINT64_MAX};
+    if (counts < MEASURE_COUNTS)
+        return (struct measurement){0, 0};
+    uint64_t ticks = (last.before + last.after) / 2 - (first.before + first.after) / 2;
+    uint64_t doubt = (doubt_of(&first) + doubt_of(&last)) / 2;
+    return (struct measurement){ticks * PIT_FREQUENCY / counts, doubt * PIT_FREQUENCY / counts};
+}
+
+static bool is_sure(struct measurement m)
+{
+    return m.doubt <= m.frequency / 100;
+}
+
+static struct measurement measure_until_sure(void)
+{
+    struct measurement best = measure();
+
+    for (unsigned i = 1; i < TRIES && !is_sure(best); i++) {
+        struct measurement other = measure();
+        if (other.doubt < best.doubt)
+            best = other;
+    }
+    return best;
+}
+
+/* Nobody is there where what was written is not read again. */
+static struct measurement measure_by_pit(void)
+{
+    const unsigned gate = in8(PIT_GATE) & ~(GATE_OPEN | GATE_SPEAKER);
+    struct measurement measurement = {0, 0};
+
+    out8(PIT_GATE, (uint8_t)(gate | GATE_OPEN));
+    if ((in8(PIT_GATE) & (GATE_OPEN | GATE_SPEAKER)) == GATE_OPEN)
+        measurement = measure_until_sure();
+    out8(PIT_GATE, (uint8_t)gate);
+    return measurement;
+}
+
 static uint64_t frequency_by_pit(void)
 {
-    uint8_t gate = in8(PIT_GATE) & 0xfc;
-    uint64_t ticks = 0;
+    struct measurement measurement = measure_by_pit();
 
-    out8(PIT_GATE, gate);
-    out8(PIT_COMMAND, 0xb0);
-    out8(PIT_CHANNEL_2, MEASURE_TICKS & 0xff);
-    out8(PIT_CHANNEL_2, MEASURE_TICKS >> 8);
-    out8(PIT_GATE, gate | 1);
-    uint64_t start = read_tsc();
-    if (in8(PIT_GATE) & 0x20)
-        return 0; /* reads 0xff: no PIT */
-    while (!(in8(PIT_GATE) & 0x20) && ticks < MEASURE_LIMIT)
-        ticks = read_tsc() - start;
-    out8(PIT_GATE, gate);
-    return ticks >= MEASURE_LIMIT ? 0 : ticks * PIT_FREQUENCY / MEASURE_TICKS;
+    if (measurement.frequency != 0)
+        clock.doubt = measurement.doubt;
+    return measurement.frequency;
 }
 
 void clock_start(uint64_t entry)
@@ -78,7 +178,11 @@ void clock_start(uint64_t entry)
 
 void clock_report(void)
 {
-    log_info("clock", "TSC %lu kHz, %s", (clock.frequency / 1000), clock.source);
+    if (is_sure((struct measurement){clock.frequency, clock.doubt}))
+        log_info("clock", "TSC %lu kHz, %s", (clock.frequency / 1000), clock.source);
+    else
+        log_warning("clock", "TSC %lu kHz, give or take %lu, %s", (clock.frequency / 1000),
+                    (clock.doubt / 1000), clock.source);
 }
 
 uint64_t clock_entry(void)

@@ -4,11 +4,12 @@
 
 #include <stdint.h>
 
-/* Takes the counter's frequency from CPUID where it says, else measures it against the PIT;
- * time 0 is `entry`. Never waits without bound. */
+/* Takes the counter's frequency from CPUID where it says, else measures it against the PIT, 10 ms
+ * long, and again where the measurement was disturbed; time 0 is `entry`. Never waits without
+ * bound. */
 void clock_start(uint64_t entry);
 
-/* Logs the frequency and where it is from. */
+/* Logs the frequency, where it is from, and how far off it may be if that is more than 1 %. */
 void clock_report(void);
 
 /* The time stamp of time 0. */

@@ -80,10 +80,10 @@ void exception(struct registers *registers)
 {
     uint64_t vector = registers->vector;
 
+    if (vector == VECTOR_NMI && panic_has_begun())
+        return; /* it has nothing to add, and would end the report */
     if (vector < VECTORS && handlers[vector] != NULL && !panic_has_begun() &&
         handlers[vector](registers))
         return;
-    if (vector == VECTOR_NMI && panic_is_said())
-        return; /* it has nothing to add, and would end the drawing */
     panic_at(registers, "%s", name_of(vector));
 }

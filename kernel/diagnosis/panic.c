@@ -107,17 +107,9 @@ static void report(const struct registers *r, const char *what)
 /* How often this CPU has come here: a report can fail, and so can the line about that. */
 static unsigned deaths;
 
-/* All that is to be said has been. */
-static bool said;
-
 bool panic_has_begun(void)
 {
     return deaths != 0;
-}
-
-bool panic_is_said(void)
-{
-    return said;
 }
 
 /* Of the report that is written, or was. */
@@ -160,20 +152,17 @@ static _Noreturn void die(const struct registers *r, const char *format, va_list
                             "Bestla: the kernel has died");
         panic_code_begin();
         report_first();
-        display_end_panic();
-        deaths = 2; /* a fault from here on has nothing to add */
-        said = true;
-        panic_code_draw();
         break;
     case 1:
         format_text_args(second, sizeof(second), format, args);
         report_second(r, second);
-        said = true;
-        panic_code_draw();
         break;
     default:
-        break;
+        halt_forever();
     }
+    deaths = 2; /* a fault from here on has nothing to add */
+    display_end_panic();
+    panic_code_draw();
     halt_forever();
 }
 

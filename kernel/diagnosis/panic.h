@@ -8,7 +8,7 @@
 
 /* Reports what was called for (up to 319 bytes of it), where, the registers, how the kernel got
  * there and what memory looks like, `kernel panic: …` last, and halts this CPU for good. A panic
- * while another is reported prints one line and halts; a third halts. */
+ * while another is reported prints one line and halts; a third halts. NMIs are passed over. */
 FORMAT_LIKE_PRINTF(1, 2)
 _Noreturn void panic(const char *format, ...);
 
@@ -19,9 +19,6 @@ _Noreturn void panic_at(const struct registers *registers, const char *format, .
 
 /* Is one being reported, or has it been? */
 bool panic_has_begun(void);
-
-/* Has it been reported, so that only its picture may still be drawn? */
-bool panic_is_said(void);
 
 /* Of the function that called the one this stands in: the place, the stack and the frame. The
  * call itself has used up the rest. */

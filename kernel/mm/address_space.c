@@ -214,21 +214,22 @@ void *framebuffer_pixels(void)
     return framebuffer.place.virt.size == 0 ? NULL : pixels_in(framebuffer.place.virt);
 }
 
-static bool count_writable(void *context, const struct pt_leaf *leaf)
+/* What is mapped write-back is RAM: a report that is drawn there overwrites whatever it is. */
+static bool count_drawable(void *context, const struct pt_leaf *leaf)
 {
-    if (leaf->attributes.rights & PT_RIGHT_WRITE)
+    if ((leaf->attributes.rights & PT_RIGHT_WRITE) && leaf->attributes.pat != PAT_WRITE_BACK)
         *(uint64_t *)context += level_size(leaf->level);
     return true;
 }
 
-static bool can_write(const struct pt_space *space, struct virt_range range)
+static bool can_draw(const struct pt_space *space, struct virt_range range)
 {
-    uint64_t writable = 0;
+    uint64_t drawable = 0;
 
     if (range.size == 0 || !loaded_tables_map(space, range))
         return false;
-    pt_visit_leaves(space, range, count_writable, &writable);
-    return writable >= range.size;
+    pt_visit_leaves(space, range, count_drawable, &drawable);
+    return drawable >= range.size;
 }
 
 /* The kernel's own mapping; before the switch the loader's, at its own address (docs/handoff.md).
@@ -240,9 +241,9 @@ void *framebuffer_pixels_now(void)
     struct virt_range loaders = virt_range(align_down(f->address, PAGE_SIZE),
                                            align_up(f->address % PAGE_SIZE + f->size, PAGE_SIZE));
 
-    if (can_write(&space, framebuffer.place.virt))
+    if (can_draw(&space, framebuffer.place.virt))
         return pixels_in(framebuffer.place.virt);
-    return f->address != 0 && can_write(&space, loaders) ? pixels_in(loaders) : NULL;
+    return f->address != 0 && can_draw(&space, loaders) ? pixels_in(loaders) : NULL;
 }
 
 /* ---- the switch ------------------------------------------------------------------------ */

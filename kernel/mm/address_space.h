@@ -44,7 +44,7 @@ bool is_framebuffers(phys_addr_t frame);
 void *framebuffer_pixels(void);
 
 /* The same by the tables that are loaded now, whoever made them and whatever has become of them: to
- * write there causes no fault. */
+ * write there causes no fault and overwrites no RAM. */
 void *framebuffer_pixels_now(void);
 
 #endif

@@ -12,8 +12,7 @@
 const char *page_memory_type(unsigned pat)
 {
     static const char *const types[8] = {"UC", "WC", "?", "?", "WT", "WP", "WB", "UC-"};
-    uint64_t table = cpu_has_page_attributes() ? read_msr(MSR_PAT) : PAT_AFTER_RESET;
-    return types[table >> (8 * pat) & 7];
+    return types[cpu_memory_types() >> (8 * pat) & 7];
 }
 
 /* The types of memory behind a run of the direct map, each once, in ascending order. */

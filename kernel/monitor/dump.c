@@ -120,7 +120,7 @@ void command_dump(const struct text *words, size_t count)
 
     (void)words, (void)count;
     log_raw("tables: cr0=0x%lx cr3=0x%lx cr4=0x%lx efer=0x%lx pat=0x%lx maxphyaddr=%u\n",
-            read_cr0(), read_cr3(), read_cr4(), read_msr(MSR_EFER), read_msr(MSR_PAT),
+            read_cr0(), read_cr3(), read_cr4(), read_msr(MSR_EFER), cpu_memory_types(),
             dump.space.features.phys_bits);
     pt_visit_tables(&dump.space, print_table, &dump);
     if (dump.failed)

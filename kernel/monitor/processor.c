@@ -117,7 +117,7 @@ static void print_registers(void)
 
 static void print_pat(void)
 {
-    log_raw("  PAT  0x%016lx", read_msr(MSR_PAT));
+    log_raw("  PAT  0x%016lx", cpu_memory_types());
     for (unsigned i = 0; i < 8; i++)
         log_raw(" %u:%s", i, page_memory_type(i));
     log_raw("\n");

@@ -99,10 +99,10 @@ def test_report_too_long_for_the_screen(boot: Callable[..., Boot], tmp_path: Pat
 
 
 @pytest.mark.matrix
-def test_nmi_while_it_is_drawn(boot: Callable[..., Boot], tmp_path: Path) -> None:
-    """Many, until the processor halts: the code is whole all the same."""
+def test_nmis(boot: Callable[..., Boot], tmp_path: Path) -> None:
+    """Many, from the report's first line until the processor halts: report and code are whole."""
     machine = boot(kernel=kernel_path("null_pointer"), firmware="bios", memory="256M")
-    machine.wait_for(r"^kernel panic: .*\n")
+    machine.wait_for(r"^exception 14: .*\n")
     count = 0
     while not halted(machine):
         machine.qmp.command("inject-nmi")
@@ -110,6 +110,8 @@ def test_nmi_while_it_is_drawn(boot: Callable[..., Boot], tmp_path: Path) -> Non
     assert count > 0
     machine.qmp.command("inject-nmi")
     wait_until_halted(machine)
+    assert said(machine).endswith("\nkernel panic: #PF page fault\n")
+    assert said(machine).count("registers:") == 1 and "NMI" not in said(machine)
     assert read_code(machine, tmp_path) == said(machine)
 
 

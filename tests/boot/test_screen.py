@@ -155,6 +155,24 @@ def test_framebuffer_that_cannot_be(boot: Callable[..., Boot], tmp_path: Path, n
     assert_audited(machine.serial)
 
 
+@pytest.mark.matrix
+def test_early_report_with_a_framebuffer_in_ram(boot: Callable[..., Boot], tmp_path: Path) -> None:
+    """The loader's root table is where the screen is said to end: nobody draws on it."""
+    machine = boot(gdb=str(tmp_path / "stub"), stopped=True, options="nokaslr", **QUICK)
+    with GdbStub(tmp_path / "stub", BOOT_TIMEOUT * SCALE) as stub:
+        stub.run_to(symbols()["kernel_entry"])
+        registers = machine.registers()
+        start = registers["CR3"] + 0x1000 - 0x12c000
+        new = struct.pack("<QQ6I", start, 0x12c000, 640, 480, 2560,
+                          0xff0000, 0xff00, 0xff).hex()
+        assert stub.command(f"M{registers['RDI'] + FRAMEBUFFER:x},28:{new}") == "OK"
+        stub.run_to(at := symbols()["frames_init"])
+        assert stub.command(f"M{at:x},2:0f0b") == "OK"      # UD2
+        assert stub.command("D") == "OK"
+        machine.wait_for(r"^kernel panic: .*\n")
+    assert report_of(machine.serial).vector == 6
+
+
 SCREENS = {
     "bochs-display": ["-device", "bochs-display"],
     "ramfb": ["-device", "ramfb"],

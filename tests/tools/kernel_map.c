@@ -53,12 +53,13 @@ struct pt_space loaded_tables(void)
 
 uint64_t read_msr(uint32_t msr)
 {
-    return msr == MSR_PAT ? UINT64_C(0x0007040600070406) : machine.efer;
+    (void)msr; /* EFER */
+    return machine.efer;
 }
 
-bool cpu_has_page_attributes(void)
+uint64_t cpu_memory_types(void)
 {
-    return true;
+    return PAT_AFTER_RESET;
 }
 
 uint64_t read_cr0(void)

@@ -142,6 +142,19 @@ static void test_too_long_a_report(void **state)
     assert_int_equal(ink_of(" the rest did not fit", 8, 0, 49), screen_colour(0));
 }
 
+/* As many as there are rows: its last line stays. */
+static void test_report_that_fits(void **state)
+{
+    (void)state;
+    display_begin_panic(find, false, "Title");
+    for (unsigned i = 1; i < 49; i++)
+        write_text("more\n");
+    write_text("last\n");
+    display_end_panic();
+    assert_int_equal(ink_of("more", 8, 0, 48), screen_colour(TERMINAL_INK));
+    assert_int_equal(ink_of("last", 8, 0, 49), screen_colour(TERMINAL_INK));
+}
+
 static jmp_buf death;
 
 static void *die(void)
@@ -181,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_report),
         cmocka_unit_test(test_picture),
         cmocka_unit_test(test_too_long_a_report),
+        cmocka_unit_test(test_report_that_fits),
         cmocka_unit_test(test_died_in_drawing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,6 +223,15 @@ static void test_hold(void **state)
     assert_true(grid.terminal.full);
     assert_string_equal(shown(&grid), "1|2|3|0123456789");
     free(grid.cells);
+
+    grid = open_grid(1);
+    grid.terminal.hold = true;
+    write_text(&grid, "1\n2\n3\n0123\n\x1b[m");
+    assert_false(grid.terminal.full); /* nothing has been dropped */
+    write_text(&grid, "5");
+    assert_true(grid.terminal.full);
+    assert_string_equal(shown(&grid), "1|2|3|0123");
+    free(grid.cells);
 }
 
 /* ---- colours --------------------------------------------------------------------------- */

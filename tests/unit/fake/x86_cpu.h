@@ -22,7 +22,10 @@
 #define write_cr3               real_write_cr3
 #define write_back_caches       real_write_back_caches
 #define cpu_has_page_attributes real_cpu_has_page_attributes
+#define cpu_memory_types        real_cpu_memory_types
 #define read_tsc                real_read_tsc
+#define cpuid_if_known          real_cpuid_if_known
+#define cpu_is_guest            real_cpu_is_guest
 #define in8                     real_in8
 #define out8                    real_out8
 #define disable_interrupts      real_disable_interrupts
@@ -48,7 +51,10 @@
 #undef write_cr3
 #undef write_back_caches
 #undef cpu_has_page_attributes
+#undef cpu_memory_types
 #undef read_tsc
+#undef cpuid_if_known
+#undef cpu_is_guest
 #undef in8
 #undef out8
 #undef disable_interrupts
@@ -72,7 +78,10 @@ uint64_t read_cr3(void);
 void write_cr3(uint64_t value);
 void write_back_caches(void);
 bool cpu_has_page_attributes(void);
+uint64_t cpu_memory_types(void);
 uint64_t read_tsc(void);
+struct cpuid cpuid_if_known(uint32_t leaf, uint32_t subleaf);
+bool cpu_is_guest(void);
 uint8_t in8(uint16_t port);
 void out8(uint16_t port, uint8_t value);
 void disable_interrupts(void);
