@@ -162,15 +162,40 @@ struct table_reader {
     void *context;
 };
 
+#define AT_ONCE 8
+
+/* Whatever else they are: at PML4 and PML5 the bit is a reserved one. */
+static bool are_no_tables(const uint64_t entries[AT_ONCE])
+{
+    uint64_t all = entries[0];
+
+    for (size_t i = 1; i < AT_ONCE; i++)
+        all &= entries[i];
+    return (all & ENTRY_PAGE_SIZE) != 0;
+}
+
+/* How many entries from a slot on, which leads to no table, do not either. Firmware's tables are
+ * many and full of leaves: a call of the walker for each would be most of what booting costs. */
+static size_t without_tables(const struct pt_slot *slot)
+{
+    size_t count = 1;
+
+    while (count + AT_ONCE <= slot->whole && are_no_tables(slot->entry + count))
+        count += AT_ONCE;
+    while (count < slot->whole && !entry_is_table(slot->entry[count], slot->level))
+        count++;
+    return count;
+}
+
 static struct pt_verdict read_table(struct pt_walker *walker, const struct pt_slot *slot)
 {
     struct table_reader *reader = (struct table_reader *)walker;
 
     if (!leads_on(walker, slot) || entry_is_leaf(slot->value, slot->level))
-        return pt_move_on(1);
+        return pt_move_on(without_tables(slot));
     if (!reader->visit(reader->context, entry_table(slot->value), level_below(slot->level)))
         return pt_stop(PT_NOT_MAPPED);
-    return pt_descend();
+    return level_below(slot->level) == PT_LEVEL_PT ? pt_move_on(1) : pt_descend();
 }
 
 bool pt_visit_tables(const struct pt_space *space, pt_table_visitor visit, void *context)

@@ -1,6 +1,8 @@
 /* links: tests/unit/fake_memory.c */
 /* Walks, effective rights and runs, over tables as others may have made them. */
 #include "page_fixture.h"
+#include <stdlib.h>
+#include <string.h>
 
 /* ---- tables that are wrong ----------------------------------------------------------------- */
 
@@ -183,6 +185,46 @@ static void every_table_is_visited_once(void **state)
     close_fixture(&f);
 }
 
+static bool collect_indices(void *context, phys_addr_t frame, enum pt_level level)
+{
+    bool *seen = context;
+
+    if (level == PT_LEVEL_PT)
+        seen[(frame.raw >> 12) - 0x100] = true;
+    return true;
+}
+
+/* A PD of leaves, with tables and nothing here and there: every table is found and nothing else,
+ * whatever its neighbours are. They are never looked into, so they need not be there. */
+static void tables_among_leaves_are_found(void **state)
+{
+    struct fixture f;
+    struct pt_step steps[PT_STEPS_MAX];
+    (void)state;
+
+    open_fixture(&f, PT_LEVEL_PML4);
+    assert_int_equal(pt_map(&f.space, virt_range(GIB_1, MIB_2), phys(0), read_only, PT_LEVEL_PD),
+                     PT_OK);
+    assert_int_equal(pt_walk(&f.space, virt(GIB_1), steps), 3);
+    uint64_t *pd = (uint64_t *)(uintptr_t)(steps[2].at.raw + f.space.phys_to_virt);
+    for (unsigned seed = 1; seed < 200; seed++) {
+        bool wanted[PT_ENTRIES] = {false}, seen[PT_ENTRIES] = {false};
+        srand(seed);
+        for (uint64_t i = 0; i < PT_ENTRIES; i++) {
+            unsigned kind = (unsigned)rand() % (seed < 100 ? 40 : 4);
+            wanted[i] = kind == 0;
+            pd[i] = kind == 0   ? (0x100 + i) << 12 | ENTRY_PRESENT
+                    : kind == 1 ? ENTRY_PAGE_SIZE /* not present */
+                    : kind == 2 ? 0
+                                : i << 21 | ENTRY_PRESENT | ENTRY_PAGE_SIZE;
+        }
+        assert_true(pt_visit_tables(&f.space, collect_indices, seen));
+        assert_memory_equal(seen, wanted, sizeof(seen));
+    }
+    memset(pd, 0, PAGE_SIZE);
+    close_fixture(&f);
+}
+
 /* A reserved bit at any level hides what lies behind it from everyone, as from the CPU. */
 static void reserved_bits_end_a_walk(void **state)
 {
@@ -278,6 +320,7 @@ int main(void)
         cmocka_unit_test(rights_are_those_of_all_levels),
         cmocka_unit_test(ranges_are_exact),
         cmocka_unit_test(every_table_is_visited_once),
+        cmocka_unit_test(tables_among_leaves_are_found),
         cmocka_unit_test(reserved_bits_end_a_walk),
         cmocka_unit_test(runs_split_where_something_changes),
     };
