@@ -6,7 +6,7 @@ docs/page-map.md has the fields.
 from __future__ import annotations
 
 import json
-from typing import Any, Iterable, NamedTuple, Optional, Sequence
+from typing import Any, Iterable, Iterator, NamedTuple, Optional, Sequence
 
 from .audit import FAIL, Result
 from .diff import Change
@@ -17,6 +17,7 @@ from .report import Mode, access_row, entry_words, not_canonical, outcome
 from .runs import Flaw, Piece, Run
 from .space import PageSpace, TableAt
 from .spans import table_spans
+from .tree import Range, raw_steps
 
 RIGHTS_BY_LETTER = {"W": WRITE, "X": EXECUTE, "U": USER}
 FORMAT = 2
@@ -107,8 +108,14 @@ def table_dict(table: TableAt) -> dict[str, Any]:
             "virt": table.virt, "times": table.times}
 
 
-def table_list(space: PageSpace) -> list[dict[str, Any]]:
-    return [table_dict(each) for each in space.table_list()]
+def table_rows(space: PageSpace) -> Iterator[dict[str, Any]]:
+    return (table_dict(each) for each in space.table_list())
+
+
+def entry_rows(space: PageSpace, wanted: Range) -> Iterator[dict[str, Any]]:
+    """Every present entry, with the first address that it stands for."""
+    return ({**step_dict(step, space.controls), "virt": virt}
+            for step, _, virt in raw_steps(space.tables, wanted))
 
 
 def step_dict(step: Step, controls: Controls) -> dict[str, Any]:
@@ -171,7 +178,7 @@ def parse(data: Any, name: str) -> Saved:
         types = [str(each) for each in data["controls"]["types"]] or names_of(data["runs"])
         if len(types) != 8:
             raise ValueError
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise JsonError("%s: JSON, but not a page map (`pagemap save`, `--json`)" % name) from None
     if any(one.end > other.virt for one, other in zip(runs, runs[1:])):
         raise JsonError("%s: its runs overlap, or are not in ascending order" % name)

@@ -64,7 +64,8 @@ def pack_snapshot(snapshot: Snapshot) -> dict[str, Any]:
             raise JsonError("%s: %d tables and more, of which not all are told"
                             % (snapshot.name, MOST_TABLES))
         return pack_parts(snapshot, saved.runs)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError,
+            OverflowError):
         raise JsonError("%s: runs, but not all that a picture needs; `pagemap save` writes it"
                         % snapshot.name) from None
 
