@@ -82,6 +82,7 @@ def pack_parts(snapshot: Snapshot, runs: Sequence[Run]) -> dict[str, Any]:
         "name": snapshot.name,
         "controls": {**{name: digits(controls[name]) for name in ("cr0", "cr3", "cr4", "efer")},
                      "levels": levels, "maxphyaddr": number(controls["maxphyaddr"]),
+                     "leaf1Gib": bool(controls["leaf_1gib"]),
                      "types": [str(each) for each in controls["types"]],
                      "assumed": [str(each) for each in controls["assumed"]]},
         "stoppedAt": None if stopped is None else digits(stopped),
