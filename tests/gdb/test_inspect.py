@@ -30,8 +30,8 @@ def space_of(world: World, **info: object) -> PageSpace:
 
 def selected(world: World, **wanted: object) -> list[tuple[int, int, int]]:
     return [(run.virt, run.phys, run.count) for run in query.select(
-        world.pieces(), Query(**wanted), PAT_AT_POWER_ON)  # type: ignore[arg-type, union-attr]
-        if isinstance(run, paging.Run)]
+        world.pieces(), Query(**wanted), PAT_AT_POWER_ON,  # type: ignore[arg-type, union-attr]
+        lambda run: run) if isinstance(run, paging.Run)]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from page_world import GIB, KERNEL, KIB4, P, U, W, World
 
 from bestla import actions, as_json, space, tree
-from bestla.entries import LARGE, canonical
+from bestla.entries import ACCESSED, DIRTY, LARGE, canonical
 from bestla.paging import Tables
 from bestla.present import Paint
 from bestla.space import PageSpace, View
@@ -81,6 +81,22 @@ def shown_as_json(world: World, **options: Any) -> tuple[list[dict[str, Any]], l
     assert actions.show_map(made, Namespace(**whole), Paint(False), said.append,
                             aside.append) == actions.OK
     return json.loads(text(said)), aside
+
+
+@pytest.mark.parametrize("level, large", [(1, 0), (2, LARGE)])
+def test_a_part_of_a_run_tells_of_its_own_leaves(level: int, large: int) -> None:
+    """Two tables and a bit; the part that is asked for begins in one and ends in another."""
+    world, size = World(), KIB4 << 9 * (level - 1)
+    for page in range(1030):
+        touched = (ACCESSED if page > 500 else 0) | (DIRTY if page % 100 == 99 else 0)
+        world.put(page * size, page * size | P | large | touched | (0 if page == 1025 else W),
+                  level, above=P)
+    for first, last, accessed, dirty, some in ((490, 510, 9, 1, "RWX"), (510, 1025, 515, 5, "RWX"),
+                                               (1025, 1026, 1, 0, "RX"), (0, 1030, 529, 10, "RWX")):
+        row, = shown_as_json(world, virt="%d-%d" % (first * size, last * size))[0]
+        assert (row["count"], row["accessed"], row["dirty"], row["own_some"]) == \
+            (last - first, accessed, dirty, some)
+        assert row["own"] == ("RX" if first <= 1025 < last else "RWX")
 
 
 @pytest.mark.parametrize("kind", ["raw", "tree"])

@@ -80,7 +80,7 @@ def show_map(space: PageSpace, options: argparse.Namespace, paint: Paint, say: S
     query = query_of(options)
     if options.raw or options.tree:
         return show_tables(space, query, options, say, aside)
-    pieces = list(select(space.pieces, query, space.controls.pat))
+    pieces = list(select(space.pieces, query, space.controls.pat, space.tables.counted))
     if options.rows and len(pieces) > options.rows:
         aside("stopped after %d rows, at 0x%016x; --rows 0 shows all"
               % (options.rows, pieces[options.rows].virt))
