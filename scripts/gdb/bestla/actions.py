@@ -173,8 +173,12 @@ def show_find(space: PageSpace, phys: int, options: argparse.Namespace, say: Say
     return OK if found else FOUND
 
 
-def show_diff(old: Saved, new: Saved, options: argparse.Namespace, paint: Paint, say: Say) -> int:
+def show_diff(old: Saved, new: Saved, options: argparse.Namespace, paint: Paint, say: Say,
+              aside: Say) -> int:
     """The status is that of diff: 1 if they differ."""
+    old, new, end = as_json.known_of_both(old, new)
+    if end is not None:
+        aside("compared up to 0x%016x, where rows of a map were left out" % end)
     changes = list(compare(old.runs, new.runs, old.types, new.types))
     if options.json:
         say(as_json.text([as_json.change_dict(each, old, new) for each in changes]))

@@ -205,7 +205,7 @@ OLD and NEW are names given to `pagemap save`, or files; without NEW it is the m
         else:
             with opened(options) as space:
                 new = as_json.saved(space)
-        return actions.show_diff(old, new, options, paint_of(options), lines.append)
+        return actions.show_diff(old, new, options, paint_of(options), lines.append, lines.append)
 
 
 def saved_map(name: str) -> Saved:

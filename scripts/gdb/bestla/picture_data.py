@@ -163,7 +163,7 @@ def signed(step: int) -> str:
 
 def differences(before: Snapshot, after: Snapshot) -> list[list[Any]]:
     """Kind, virt, size, and both sides in words."""
-    old, new = before.saved(), after.saved()
+    old, new, _ = as_json.known_of_both(before.saved(), after.saved())
 
     def words(change: Change) -> list[str]:
         return [side(run, types) if run else ""
