@@ -1,6 +1,6 @@
 """The page tables that the kernel prints (`dump` in its monitor), out of a serial log.
 
-docs/debugging.md has the format. Anything else between the lines is passed over; of several
+docs/page-map.md has the format. Anything else between the lines is passed over; of several
 dumps in one file the last is taken.
 """
 
