@@ -36,7 +36,7 @@ class ArgumentParser(argparse.ArgumentParser):
 
 def row_count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= ROWS_DIGITS):
-        raise QueryError("'%s' is not a number of rows" % text)
+        raise argparse.ArgumentTypeError("'%s' is not a number of rows" % text)
     return int(text)
 
 

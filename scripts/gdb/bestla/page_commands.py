@@ -122,7 +122,7 @@ of the PAT MSR if it is another."""
             raise UsageError("'%s': expected a number of rows, save NAME or picture FILE"
                              % " ".join(words))
         if words:
-            options.rows = actions.row_count(words[0])
+            options.rows = parse_rows(words[0])
         with opened(options) as space:
             return actions.show_map(space, options, paint_of(options), lines.append,
                                     aside_of(options, lines))
@@ -247,3 +247,10 @@ A check that fails makes the command fail; $pageaudit is then 1, and else 0."""
         gdb.set_convenience_variable("pageaudit", status)
         if status:
             raise TargetError("the page map breaks what must hold")
+
+
+def parse_rows(argument: str) -> int:
+    try:
+        return actions.row_count(argument)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(str(error)) from None
