@@ -70,7 +70,8 @@ def _node(row: dict[str, Any]) -> Node:
         sector=int(row["log-sec"] or 512), read_only=bool(row["ro"]),
         removable=bool(row["rm"]) or text("tran") == "usb", bus=text("tran"),
         name=_shown(text("vendor"), text("model"), text("serial")),
-        label=_shown(text("label") or text("partlabel")), holds=_held(text("fstype"), text("pttype")),
+        label=_shown(text("label") or text("partlabel")),
+        holds=_held(text("fstype"), text("pttype")),
         mounts=tuple(filter(None, row.get("mountpoints") or [])), parent=text("pkname"),
         number=text("maj:min"), children=[_node(child) for child in row.get("children", [])])
 
