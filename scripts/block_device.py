@@ -53,6 +53,11 @@ class Node:  # pylint: disable=too-many-instance-attributes
         return self.path.rsplit("/", 1)[-1]
 
 
+def _shown(*texts: str) -> str:
+    """What the disk says of itself, with nothing in it that moves a terminal's cursor."""
+    return "".join(each if each.isprintable() else "?" for each in " ".join(filter(None, texts)))
+
+
 def _held(file_system: str, table: str) -> str:
     return file_system or (f"a partition table ({table})" if table else "")
 
@@ -64,8 +69,9 @@ def _node(row: dict[str, Any]) -> Node:
         path=text("path"), kind=text("type"), size=int(row["size"] or 0),
         sector=int(row["log-sec"] or 512), read_only=bool(row["ro"]),
         removable=bool(row["rm"]) or text("tran") == "usb", bus=text("tran"),
-        name=" ".join(filter(None, map(text, ("vendor", "model", "serial")))),
-        label=text("label") or text("partlabel"), holds=_held(text("fstype"), text("pttype")),
+        name=_shown(text("vendor"), text("model"), text("serial")),
+        label=_shown(text("label") or text("partlabel")),
+        holds=_held(text("fstype"), text("pttype")),
         mounts=tuple(filter(None, row.get("mountpoints") or [])), parent=text("pkname"),
         number=text("maj:min"), children=[_node(child) for child in row.get("children", [])])
 

@@ -60,6 +60,16 @@ def test_random_words(tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[s
     assert seen == {0, 1, 2}
 
 
+@pytest.mark.parametrize("rows", ["9" * 19, "9" * 5000])
+def test_more_rows_than_can_be_counted(tmp_path: Path, rows: str,
+                                       capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "raw").write_bytes(bytes(4096))
+    line = ["--memory", str(tmp_path / "raw"), "--cr3", "0", "--cr4", "0", "--rows"]
+    assert cli.main([*line, rows]) == 2
+    assert "is not a number of rows" in capsys.readouterr().err
+    assert cli.main([*line, "9" * 18]) == 0
+
+
 def test_words_that_are_no_text(tmp_path: Path) -> None:
     """Bytes that no encoding has, as a shell hands them on."""
     program = Path(__file__).resolve().parents[2] / "scripts" / "pagemap"

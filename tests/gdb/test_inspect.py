@@ -30,8 +30,8 @@ def space_of(world: World, **info: object) -> PageSpace:
 
 def selected(world: World, **wanted: object) -> list[tuple[int, int, int]]:
     return [(run.virt, run.phys, run.count) for run in query.select(
-        world.pieces(), Query(**wanted), PAT_AT_POWER_ON)  # type: ignore[arg-type, union-attr]
-        if isinstance(run, paging.Run)]
+        world.pieces(), Query(**wanted), PAT_AT_POWER_ON,  # type: ignore[arg-type, union-attr]
+        lambda run: run) if isinstance(run, paging.Run)]
 
 
 @pytest.fixture
@@ -220,7 +220,8 @@ def test_a_map_saved_and_read_back(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "null", '{"runs": 5, "controls": {}}',
-                                  '{"runs": [{}], "controls": {"types": []}}', "[" * 9999])
+                                  '{"runs": [{}], "controls": {"types": []}}', "[" * 9999,
+                                  '[{"page_size": 4096, "virt": 1e999}]'])
 def test_what_is_no_saved_map(tmp_path: Path, text: str) -> None:
     (tmp_path / "map").write_text(text)
     with pytest.raises(as_json.JsonError, match="map: (not JSON|JSON, but not a page map)"):

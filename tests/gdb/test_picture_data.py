@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 from page_world import GIB, KIB4, MIB2, P, U, W, World
 
-from bestla import as_json, spans
+from bestla import as_json, picture, spans
 from bestla.paging import ACCESSED, DIRTY, LARGE, NX
 from bestla.picture_data import MOST_RUNS, Snapshot, Table, pack, together
+from bestla.query import QueryError
 from bestla.space import PageSpace, View
 
 
@@ -115,3 +117,12 @@ def test_no_more_runs_than_a_page_bears(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("bestla.picture_data.MOST_CHANGES", 4)
     both = pack([Snapshot("", whole(World())), Snapshot("", data)])
     assert (len(both["changes"]), both["changesLeftOut"]) == (4, 6)
+
+
+def test_a_picture_is_not_written_over_a_saved_map(tmp_path: Path) -> None:
+    """Who forgets OUT.html names a saved map there."""
+    kept = tmp_path / "kept.json"
+    kept.write_text("{}")
+    with pytest.raises(QueryError, match="kept.json: .* not drawn over"):
+        picture.write(str(kept), [Snapshot("", whole(World()))])
+    assert kept.read_text() == "{}"

@@ -166,6 +166,8 @@ def test_the_last_of_two_dumps() -> None:
     (lambda text: text.replace(" 511: ", " 600: "), "log:[0-9]+: entries 600 to 600"),
     (lambda text: text.replace("5003", "10000000000005003"), "more than 64 bits"),
     (lambda text: text.replace("5003", "5zz3"), "log:[0-9]+: not of the form 'table"),
+    (lambda text: text.replace(" 511: ", " %s: " % ("9" * 5000)), "log:[0-9]+: not of the form"),
+    (lambda text: text.replace(" end ", " end " + "9" * 5000), "not of the form 'tables: end"),
     (lambda text: text.replace(" crc ", " crk "), "not of the form 'tables: end"),
     (lambda text: text.replace("cr3=0x", "cr3=q"), "cr3=q.* is not a number"),
     (lambda text: text.replace("maxphyaddr=40", "maxphyaddr=99"), "maxphyaddr=99, expected"),

@@ -75,7 +75,7 @@ def random_world(chance: random.Random, la57: bool) -> tuple[World, list[int]]:
 @pytest.mark.parametrize("number, la57, changed", [
     (1, False, {}), (2, True, {}), (3, False, {"efer": EFER_LMA, "phys_bits": 40}),
     (4, False, {"cr4": CR4_SMEP | CR4_PKE}), (4, False, {"cr4": CR4_SMAP | CR4_PKS}),
-    (5, True, {"pat": 0x0001_0204_0507_0106, "phys_bits": 45}),
+    (5, True, {"pat": 0x0001_0204_0507_0106, "phys_bits": 45}), (6, False, {"leaf_1gib": False}),
 ])
 def test_its_walker_agrees_with_pagewalk(show: Show, number: int, la57: bool,
                                          changed: dict[str, int]) -> None:

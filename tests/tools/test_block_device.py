@@ -106,6 +106,14 @@ def test_description() -> None:
     assert "nothing that is known" in describe(parse(json.dumps({"blockdevices": [row("sdb")]})))
 
 
+def test_names_cannot_move_the_cursor() -> None:
+    """Else a stick could hide what is said of it."""
+    disk = parse(json.dumps({"blockdevices": [row(
+        "sdb", model="A\x1b[1A", children=[part("sdb1", label="B\rC\x9b2J\u202e\u00e9")])]}))
+    assert all(each.isprintable() for each in describe(disk).splitlines())
+    assert '"B?C?2J?\u00e9"' in describe(disk)
+
+
 @pytest.mark.parametrize("text", ["", "{}", '{"blockdevices": [{}]}', '{"blockdevices": []}',
                                   json.dumps({"blockdevices": [row("sda"), row("sdb")]})])
 def test_lsblk_says_something_else(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, Callable, Iterator, Optional, Sequence
+from typing import Any, Callable, Iterator, Optional, Sequence, TypeVar
 
 from . import as_json, picture, present
 from .annotate import symbol_text
@@ -19,10 +19,12 @@ from .query import (Query, QueryError, find_frame, parse_flags, parse_number, pa
                     parse_size, select)
 from .report import not_canonical, walk_rows
 from .space import MOST_ROWS, PageSpace
-from .tree import raw_lines, raw_steps, tree_lines
+from .tree import raw_lines, tree_lines
 
 OK, FOUND = 0, 1
+ROWS_DIGITS = 18                    # what Python counts to, and no map has as many
 Say = Callable[[str], Any]
+T = TypeVar("T")
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -33,7 +35,7 @@ class ArgumentParser(argparse.ArgumentParser):
 
 
 def row_count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= ROWS_DIGITS):
         raise argparse.ArgumentTypeError("'%s' is not a number of rows" % text)
     return int(text)
 
@@ -76,19 +78,9 @@ def stopped(space: PageSpace, say_aside: Say) -> None:
 def show_map(space: PageSpace, options: argparse.Namespace, paint: Paint, say: Say,
              aside: Say) -> int:
     query = query_of(options)
-    if options.json and options.raw:
-        steps = raw_steps(space.tables, query.virt)
-        say(as_json.text([{**as_json.step_dict(step, space.controls), "virt": virt}
-                          for step, _, virt in steps]))
-        return OK
-    if options.json and options.tree:
-        say(as_json.text(as_json.table_list(space)))
-        return OK
     if options.raw or options.tree:
-        lines = (raw_lines if options.raw else tree_lines)(space.tables, query.virt)
-        bounded(lines, options.rows, say, aside)
-        return OK
-    pieces = list(select(space.pieces, query, space.controls.pat))
+        return show_tables(space, query, options, say, aside)
+    pieces = list(select(space.pieces, query, space.controls.pat, space.tables.counted))
     if options.rows and len(pieces) > options.rows:
         aside("stopped after %d rows, at 0x%016x; --rows 0 shows all"
               % (options.rows, pieces[options.rows].virt))
@@ -104,12 +96,25 @@ def show_map(space: PageSpace, options: argparse.Namespace, paint: Paint, say: S
     return OK
 
 
-def bounded(lines: Iterator[str], most: int, say: Say, aside: Say) -> None:
-    for number, line in enumerate(lines):
+def show_tables(space: PageSpace, query: Query, options: argparse.Namespace, say: Say,
+                aside: Say) -> int:
+    """With --raw or --tree: entries, or tables, instead of runs."""
+    if options.json:
+        rows = as_json.entry_rows(space, query.virt) if options.raw else as_json.table_rows(space)
+        say(as_json.text(list(bounded(rows, options.rows, aside))))
+        return OK
+    lines = (raw_lines if options.raw else tree_lines)(space.tables, query.virt)
+    for line in bounded(lines, options.rows, aside):
+        say(line)
+    return OK
+
+
+def bounded(rows: Iterator[T], most: int, aside: Say) -> Iterator[T]:
+    for number, each in enumerate(rows):
         if most and number >= most:
             aside("stopped after %d rows; --rows 0 shows all" % most)
             return
-        say(line)
+        yield each
 
 
 def resolve(space: PageSpace, text: str) -> int:
@@ -168,8 +173,12 @@ def show_find(space: PageSpace, phys: int, options: argparse.Namespace, say: Say
     return OK if found else FOUND
 
 
-def show_diff(old: Saved, new: Saved, options: argparse.Namespace, paint: Paint, say: Say) -> int:
+def show_diff(old: Saved, new: Saved, options: argparse.Namespace, paint: Paint, say: Say,
+              aside: Say) -> int:
     """The status is that of diff: 1 if they differ."""
+    old, new, end = as_json.known_of_both(old, new)
+    if end is not None:
+        aside("compared up to 0x%016x, where rows of a map were left out" % end)
     changes = list(compare(old.runs, new.runs, old.types, new.types))
     if options.json:
         say(as_json.text([as_json.change_dict(each, old, new) for each in changes]))

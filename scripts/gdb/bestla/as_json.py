@@ -6,17 +6,19 @@ docs/page-map.md has the fields.
 from __future__ import annotations
 
 import json
-from typing import Any, Iterable, NamedTuple, Optional, Sequence
+from typing import Any, Iterable, Iterator, NamedTuple, Optional, Sequence
 
 from .audit import FAIL, Result
 from .diff import Change
-from .entries import EXECUTE, LEVEL_NAMES, USER, WRITE, Controls, page_size, pat_type
+from .entries import ADDRESS_MASK, EXECUTE, LEVEL_NAMES, USER, WRITE, Controls, page_size, pat_type
 from .memory import Unreadable, read_whole
 from .paging import Step, Walk
+from .query import clipped
 from .report import Mode, access_row, entry_words, not_canonical, outcome
 from .runs import Flaw, Piece, Run
 from .space import PageSpace, TableAt
 from .spans import table_spans
+from .tree import Range, raw_steps
 
 RIGHTS_BY_LETTER = {"W": WRITE, "X": EXECUTE, "U": USER}
 FORMAT = 2
@@ -31,6 +33,7 @@ class Saved(NamedTuple):
 
     runs: list[Run]
     types: list[str]            # the memory type of each PAT index
+    stopped_at: Optional[int] = None        # from there on rows were left out
 
 
 def words(rights: int) -> str:
@@ -107,8 +110,14 @@ def table_dict(table: TableAt) -> dict[str, Any]:
             "virt": table.virt, "times": table.times}
 
 
-def table_list(space: PageSpace) -> list[dict[str, Any]]:
-    return [table_dict(each) for each in space.table_list()]
+def table_rows(space: PageSpace) -> Iterator[dict[str, Any]]:
+    return (table_dict(each) for each in space.table_list())
+
+
+def entry_rows(space: PageSpace, wanted: Range) -> Iterator[dict[str, Any]]:
+    """Every present entry, with the first address that it stands for."""
+    return ({**step_dict(step, space.controls), "virt": virt}
+            for step, _, virt in raw_steps(space.tables, wanted))
 
 
 def step_dict(step: Step, controls: Controls) -> dict[str, Any]:
@@ -145,7 +154,19 @@ def audit_dict(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def saved(space: PageSpace) -> Saved:
-    return Saved(list(space.runs()), types_of(space.controls.pat))
+    return Saved(list(space.runs()), types_of(space.controls.pat), space.stopped_at)
+
+
+def known_of_both(one: Saved, other: Saved) -> tuple[Saved, Saved, Optional[int]]:
+    """Two maps up to where rows of either were left out, and where that is; pages stay whole."""
+    ends = [each.stopped_at for each in (one, other) if each.stopped_at is not None]
+    if not ends:
+        return one, other, None
+    end = min(ends)
+    first, second = (each._replace(runs=[part for run in each.runs
+                                         if (part := clipped(run, run.virt, (0, end)))])
+                     for each in (one, other))
+    return first, second, end
 
 
 def read(path: str) -> Any:
@@ -169,13 +190,15 @@ def parse(data: Any, name: str) -> Saved:
             data = {"runs": data, "controls": {"types": []}}
         runs = [parse_run(each) for each in data["runs"]]
         types = [str(each) for each in data["controls"]["types"]] or names_of(data["runs"])
-        if len(types) != 8:
+        stopped = data.get("stopped_at")
+        if len(types) != 8 or stopped is not None and not (
+                isinstance(stopped, int) and 0 <= stopped <= ADDRESS_MASK):
             raise ValueError
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise JsonError("%s: JSON, but not a page map (`pagemap save`, `--json`)" % name) from None
     if any(one.end > other.virt for one, other in zip(runs, runs[1:])):
         raise JsonError("%s: its runs overlap, or are not in ascending order" % name)
-    return Saved(runs, types)
+    return Saved(runs, types, stopped)
 
 
 def names_of(rows: Sequence[dict[str, Any]]) -> list[str]:

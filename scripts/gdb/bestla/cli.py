@@ -109,7 +109,8 @@ def run(options: argparse.Namespace, default_elf: Optional[str]) -> int:
     verb, *arguments = check_words(options.words)
     paint = Paint(wants_colour(options))
     if verb == "diff" and len(arguments) == 2:
-        return actions.show_diff(*(as_json.load(each) for each in arguments), options, paint, print)
+        return actions.show_diff(*(as_json.load(each) for each in arguments), options, paint, print,
+                                 aside)
     snapshots = [actions.saved_snapshot(each) for each in arguments[1:]] \
         if verb == "picture" else []
     if len(snapshots) == 2 or snapshots and not sources.named(options):
@@ -124,7 +125,7 @@ def run(options: argparse.Namespace, default_elf: Optional[str]) -> int:
             snapshots.append(actions.snapshot(space, options.name or sources.describe(options)))
             return actions.draw(arguments[0], snapshots, print)
         if old is not None:
-            return actions.show_diff(old, as_json.saved(space), options, paint, print)
+            return actions.show_diff(old, as_json.saved(space), options, paint, print, aside)
         return of_one_map(verb, arguments, space, options, paint)
 
 

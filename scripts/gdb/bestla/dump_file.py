@@ -1,6 +1,6 @@
 """The page tables that the kernel prints (`dump` in its monitor), out of a serial log.
 
-docs/debugging.md has the format. Anything else between the lines is passed over; of several
+docs/page-map.md has the format. Anything else between the lines is passed over; of several
 dumps in one file the last is taken.
 """
 
@@ -15,8 +15,8 @@ from .entries import ENTRIES, PAT_AT_POWER_ON, TABLE_SIZE, Controls
 from .memory import Unreadable, read_whole
 
 FIELDS = ("cr0", "cr3", "cr4", "efer", "pat", "maxphyaddr")
-END = re.compile(r"tables: end (\d+) crc 0x([0-9a-f]+)\s*$")
-TABLE = re.compile(r"table 0x([0-9a-f]+) ([1-5]) (\d+):((?: [0-9a-f]+)*)\s*$")
+END = re.compile(r"tables: end (\d{1,7}) crc 0x([0-9a-f]{1,8})\s*$")
+TABLE = re.compile(r"table 0x([0-9a-f]+) ([1-5]) (\d{1,3}):((?: [0-9a-f]+)*)\s*$")
 
 
 class DumpError(Exception):

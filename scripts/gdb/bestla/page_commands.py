@@ -10,7 +10,7 @@ from typing import Any, Iterator, Optional
 import gdb
 
 from . import actions, as_json, cli, sources, target
-from .actions import ArgumentParser
+from .actions import ArgumentParser, Say
 from .as_json import Saved
 from .command import BestlaCommand, UsageError, evaluate
 from .image import KernelFile
@@ -87,6 +87,11 @@ def paint_of(options: argparse.Namespace) -> Paint:
     return Paint(cli.wants_colour(options) and bool(gdb.parameter("style enabled")))
 
 
+def aside_of(options: argparse.Namespace, lines: list[str]) -> Say:
+    """Where remarks go: among the rows, but not into JSON."""
+    return (lambda text: gdb.write(text + "\n", gdb.STDERR)) if options.json else lines.append
+
+
 class PageMap(PageCommand):
     """Print the page map: what is mapped where, with the rights of all levels together.
 Usage: pagemap [ROWS] [--virt A-B] [--phys A-B] [--flags LIST] [--size N] [--touched]
@@ -120,7 +125,7 @@ of the PAT MSR if it is another."""
             options.rows = parse_rows(words[0])
         with opened(options) as space:
             return actions.show_map(space, options, paint_of(options), lines.append,
-                                    lines.append)
+                                    aside_of(options, lines))
 
     def save(self, options: argparse.Namespace, lines: list[str]) -> int:
         if len(options.words) != 2:
@@ -185,7 +190,8 @@ PHYSICAL is any expression without blanks."""
             raise UsageError("which physical address? Usage: " + self.usage)
         phys = evaluate(options.words[0])
         with opened(options) as space:
-            return actions.show_find(space, phys, options, lines.append, lines.append)
+            return actions.show_find(space, phys, options, lines.append,
+                                     aside_of(options, lines))
 
 
 class PageDiff(PageCommand):
@@ -205,7 +211,8 @@ OLD and NEW are names given to `pagemap save`, or files; without NEW it is the m
         else:
             with opened(options) as space:
                 new = as_json.saved(space)
-        return actions.show_diff(old, new, options, paint_of(options), lines.append)
+        return actions.show_diff(old, new, options, paint_of(options), lines.append,
+                                 aside_of(options, lines))
 
 
 def saved_map(name: str) -> Saved:
@@ -234,7 +241,7 @@ A check that fails makes the command fail; $pageaudit is then 1, and else 0."""
             raise UsageError("takes no argument, got '%s'" % " ".join(options.words))
         with opened(options) as space:
             return actions.show_audit(space, options, paint_of(options), lines.append,
-                                      lines.append)
+                                      aside_of(options, lines))
 
     def ended(self, status: int) -> None:
         gdb.set_convenience_variable("pageaudit", status)
@@ -243,6 +250,7 @@ A check that fails makes the command fail; $pageaudit is then 1, and else 0."""
 
 
 def parse_rows(argument: str) -> int:
-    if not (argument.isascii() and argument.isdigit()):
-        raise UsageError("'%s' is not a number of rows" % argument)
-    return int(argument)
+    try:
+        return actions.row_count(argument)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(str(error)) from None

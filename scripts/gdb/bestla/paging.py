@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import and_, or_
 from typing import Callable, Iterator, NamedTuple, Optional
 
 # What is read of an entry stands in entries.py; whoever walks finds it here too.
@@ -170,6 +172,30 @@ class Tables:
             self._runs[table, level] = found and leaf_run(0, found.first, level, ENTRIES,
                                                           found.accessed, found.dirty)
         return self._runs[table, level]
+
+    def counted(self, part: Run) -> Run:
+        """A part that was cut out of a run, with what its own leaves give."""
+        leaves = list(self._leaves(part))
+        return part._replace(own_all=reduce(and_, (each.own_all for each in leaves)),
+                             own_any=reduce(or_, (each.own_any for each in leaves)),
+                             accessed=sum(each.accessed for each in leaves),
+                             dirty=sum(each.dirty for each in leaves))
+
+    def _leaves(self, run: Run) -> Iterator[Run]:
+        """One by one, or a full table's at once."""
+        virt, level = run.virt, run.level
+        while virt < run.end:
+            last = self.walk(virt).steps[-1]
+            table, count = last.address & -TABLE_SIZE, min(ENTRIES - last.index,
+                                                           run.end - virt >> level_shift(level))
+            full = self._full(table, level) if count == ENTRIES else None
+            if full is not None:
+                yield full
+            else:
+                for each in (self.entries(table) or ())[last.index:last.index + count]:
+                    yield leaf_run(0, each, level, 1, int(bool(each & ACCESSED)),
+                                   int(bool(each & DIRTY)))
+            virt += count << level_shift(level)
 
     def _flaw(self, entry: int, level: int, leaf: bool) -> str:
         reserved = entry & self._reserved[level, leaf]

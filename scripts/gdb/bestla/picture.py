@@ -58,6 +58,9 @@ def digest(text: str) -> str:
 
 
 def write(path: str, snapshots: Sequence[Snapshot]) -> None:
+    if path.endswith(".json"):
+        raise QueryError("%s: the name of a saved map, which is not drawn over; the page's own "
+                         "comes first" % path)
     text = page(snapshots).encode("utf-8", "replace")
     try:
         Path(path).write_bytes(text)

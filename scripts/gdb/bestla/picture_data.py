@@ -64,7 +64,8 @@ def pack_snapshot(snapshot: Snapshot) -> dict[str, Any]:
             raise JsonError("%s: %d tables and more, of which not all are told"
                             % (snapshot.name, MOST_TABLES))
         return pack_parts(snapshot, saved.runs)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError,
+            OverflowError):
         raise JsonError("%s: runs, but not all that a picture needs; `pagemap save` writes it"
                         % snapshot.name) from None
 
@@ -81,6 +82,7 @@ def pack_parts(snapshot: Snapshot, runs: Sequence[Run]) -> dict[str, Any]:
         "name": snapshot.name,
         "controls": {**{name: digits(controls[name]) for name in ("cr0", "cr3", "cr4", "efer")},
                      "levels": levels, "maxphyaddr": number(controls["maxphyaddr"]),
+                     "leaf1Gib": bool(controls["leaf_1gib"]),
                      "types": [str(each) for each in controls["types"]],
                      "assumed": [str(each) for each in controls["assumed"]]},
         "stoppedAt": None if stopped is None else digits(stopped),
@@ -161,7 +163,7 @@ def signed(step: int) -> str:
 
 def differences(before: Snapshot, after: Snapshot) -> list[list[Any]]:
     """Kind, virt, size, and both sides in words."""
-    old, new = before.saved(), after.saved()
+    old, new, _ = as_json.known_of_both(before.saved(), after.saved())
 
     def words(change: Change) -> list[str]:
         return [side(run, types) if run else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator, NamedTuple, Optional
+from typing import Callable, Iterable, Iterator, NamedTuple, Optional
 
 from .entries import (ADDRESS_MASK, EXECUTE, LEVEL_NAMES, USER, WRITE, level_shift, page_size,
                       pat_type)
@@ -85,7 +85,7 @@ def has_flag(run: Run, flag: str, pat: int) -> bool:
 
 
 def part(run: Run, first: int, last: int) -> Run:
-    """Pages first to last, the last not included. Counts of accessed and dirty stay whole."""
+    """Pages first to last, the last not included. What the leaves give is still the whole's."""
     if (first, last) == (0, run.count):
         return run
     offset = first << level_shift(run.level)
@@ -100,7 +100,9 @@ def clipped(run: Run, base: int, wanted: tuple[int, int]) -> Optional[Run]:
     return part(run, first, last) if first < last else None
 
 
-def select(pieces: Iterable[Piece], query: Query, pat: int) -> Iterator[Piece]:
+def select(pieces: Iterable[Piece], query: Query, pat: int,
+           counted: Callable[[Run], Run]) -> Iterator[Piece]:
+    """The parts of pieces that are asked for; `counted` looks at the leaves of a cut run anew."""
     for piece in pieces:
         if isinstance(piece, Flaw):
             if query.phys is None and not query.flags and query.level is None and (
@@ -115,7 +117,7 @@ def select(pieces: Iterable[Piece], query: Query, pat: int) -> Iterator[Piece]:
             run = clipped(run, run.phys, query.phys)
         if run is not None and query.level in (None, run.level) and \
                 all(has_flag(run, flag, pat) for flag in query.flags):
-            yield run
+            yield run if run is piece else counted(run)
 
 
 def find_frame(pieces: Iterable[Piece], phys: int) -> Iterator[tuple[int, Run]]:

@@ -8,7 +8,7 @@ from typing import Callable, Iterator, NamedTuple, Optional
 
 from .annotate import Surroundings
 from .boot_info import BootInfo, read_boot_info
-from .entries import FRAME_BITS, PRESENT, Controls, is_leaf, level_shift
+from .entries import FRAME_BITS, PRESENT, Controls, canonical, is_leaf, level_shift
 from .image import Image, KernelFile, find_image
 from .memory import Memory, Unreadable
 from .paging import Tables
@@ -137,7 +137,7 @@ def list_tables(tables: Tables) -> list[TableAt]:
         if level == 1:
             continue
         below = [(entry & FRAME_BITS, level - 1, path + (index,),
-                  virt + (index << level_shift(level)))
+                  canonical(virt + (index << level_shift(level)), controls.top))
                  for index, entry in enumerate(entries)
                  if entry & PRESENT and not is_leaf(entry, level)
                  and not tables.reserved(entry, level)]

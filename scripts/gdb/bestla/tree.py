@@ -10,21 +10,33 @@ from .paging import Step, Tables, run_length
 from .report import PAGE_NAMES, entry_words, letters
 
 Range = Optional[tuple[int, int]]
+Shown = tuple[int, int, Optional[int]]
 
 
 def touches(virt: int, size: int, wanted: Range) -> bool:
     return wanted is None or (virt < wanted[1] and wanted[0] < virt + size)
 
 
+def shown_as(frame: int, level: int, virt: int, wanted: Range) -> Shown:
+    """What is shown once: a table; one that a range cuts, at each address that it serves.
+
+    Of these there are few, since a range has two ends.
+    """
+    size = ENTRIES << level_shift(level)
+    whole = wanted is None or wanted[0] <= virt and virt + size <= wanted[1]
+    return frame, level, None if whole else virt
+
+
 def raw_steps(tables: Tables, wanted: Range = None) -> Iterator[tuple[Step, int, int]]:
     """Every present entry of every table, each table once, the root first; with its table and the
     first address that it stands for."""
-    seen: set[tuple[int, int]] = set()
+    seen: set[Shown] = set()
     waiting = [(tables.controls.root, tables.controls.top, 0)]
     while waiting:
         frame, level, base = waiting.pop()
-        entries = () if (frame, level) in seen else tables.entries(frame) or ()
-        seen.add((frame, level))
+        this = shown_as(frame, level, base, wanted)
+        entries = () if this in seen else tables.entries(frame) or ()
+        seen.add(this)
         below = []
         for index, entry in enumerate(entries):
             virt = canonical(base + (index << level_shift(level)), tables.controls.top)
@@ -52,24 +64,26 @@ def tree_lines(tables: Tables, wanted: Range = None) -> Iterator[str]:
 
 
 def _below(tables: Tables, frame: int, level: int, base: int, wanted: Range,
-           seen: set[tuple[int, int]]) -> Iterator[str]:
-    seen.add((frame, level))
+           seen: set[Shown]) -> Iterator[str]:
+    seen.add(shown_as(frame, level, base, wanted))
     controls, shift, index = tables.controls, level_shift(level), 0
     indent = "    " * (controls.top - level + 1)
     entries = tables.entries(frame) or ()
     while index < len(entries):
         entry, count = entries[index], 1
         virt = canonical(base + (index << shift), controls.top)
-        if entry & PRESENT:
+        if entry & PRESENT and touches(virt, 1 << shift, wanted):
             leaf = is_leaf(entry, level) and not tables.reserved(entry, level)
             count = run_length(entries, index, 1 << shift, controls.phys_bits) if leaf else \
                 equal_entries(entries, index)
-            if touches(virt, count << shift, wanted):
-                yield indent + entry_line(tables, virt, entry, level, index, count, seen)
-                child = entry & FRAME_BITS, level - 1
-                if not is_leaf(entry, level) and not tables.reserved(entry, level) and \
-                        child not in seen and tables.entries(child[0]) is not None:
-                    yield from _below(tables, *child, virt, wanted, seen)
+            if wanted is not None:
+                count = min(count, -(-(wanted[1] - virt) >> shift))
+            child = entry & FRAME_BITS
+            above = shown_as(child, level - 1, virt, wanted) in seen
+            yield indent + entry_line(tables, virt, entry, level, index, count, above)
+            if not is_leaf(entry, level) and not tables.reserved(entry, level) and \
+                    not above and tables.entries(child) is not None:
+                yield from _below(tables, child, level - 1, virt, wanted, seen)
         index += count
 
 
@@ -82,15 +96,14 @@ def equal_entries(entries: tuple[int, ...], index: int) -> int:
 
 
 def entry_line(tables: Tables, virt: int, entry: int, level: int, index: int, count: int,
-               seen: set[tuple[int, int]]) -> str:
+               above: bool) -> str:
     numbers = "[%d]" % index if count == 1 else "[%d-%d]" % (index, index + count - 1)
     return "%-10s 0x%016x-0x%016x  %s" % (
         numbers, virt, virt + (count << level_shift(level)) & ADDRESS_MASK,
-        target(tables, entry, level, count, seen))
+        target(tables, entry, level, count, above))
 
 
-def target(tables: Tables, entry: int, level: int, count: int,
-           seen: set[tuple[int, int]]) -> str:
+def target(tables: Tables, entry: int, level: int, count: int, above: bool) -> str:
     controls: Controls = tables.controls
     if tables.reserved(entry, level):
         return "0x%016x: reserved bits are set" % entry
@@ -100,6 +113,6 @@ def target(tables: Tables, entry: int, level: int, count: int,
             count, PAGE_NAMES[level], "" if count == 1 else "s", leaf_frame(entry, level), rights,
             pat_type(pat_index(entry, level), controls.pat))
     frame = entry & FRAME_BITS
-    note = " (above)" if (frame, level - 1) in seen else \
+    note = " (above)" if above else \
         "" if tables.entries(frame) is not None else " (outside readable memory)"
     return "%s 0x%x [%s]%s" % (LEVEL_NAMES[level - 1], frame, rights, note)

@@ -42,7 +42,7 @@ function reservedBits(entry, level, controls) {
     let mask = (1n << 52n) - (1n << BigInt(controls.maxphyaddr));
     if (!(controls.efer & EFER_NXE))
         mask |= NX;
-    if (level >= 4)
+    if (level >= 4 || level === 3 && !controls.leaf1Gib)
         mask |= LARGE;
     else if (level > 1 && isLeaf(entry, level))
         mask |= reach(level) - (PAT_LARGE << 1n);
