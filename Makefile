@@ -126,7 +126,7 @@ SETTINGS := $(CC) $(FONT) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAG
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run debug map test test-all check unit boot-tests tools-tests image lint format bench \
-        fuzz help clean setup setup-test FORCE
+        fuzz help clean setup setup-debug setup-check setup-test FORCE
 
 all: $B/esp.stamp $B/kernel.elf.debug $(HEXELF) ## build the loader, the kernel, the ESP's files, the tools
 
@@ -312,15 +312,15 @@ image: $B/bestla.img $B/bestla.iso ## build/bestla.img, for a USB stick, and .is
 setup:
 	@scripts/setup run
 
-setup-test:
-	@scripts/setup test
+setup-debug setup-check setup-test: setup-%:
+	@scripts/setup $*
 
 # The build needs what setup installs, so it runs in a make of its own afterwards.
 run: setup ## build everything and boot it in QEMU, the serial console on the terminal
 	@$(MAKE) --no-print-directory image
 	@scripts/qemu --image $B/bestla.img
 
-debug: setup-test ## QEMU stopped at reset, gdb attached
+debug: setup-debug ## QEMU stopped at reset, gdb attached
 	@$(MAKE) --no-print-directory image
 	@scripts/debug --build $B
 
@@ -337,7 +337,7 @@ test-all: setup-test ## the tests, and the long matrix of machines
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory boot-tests PYTEST_SELECT=
 
-check: setup-test ## unit tests and one boot, a good minute
+check: setup-check ## unit tests and one boot, a good minute
 	@$(MAKE) --no-print-directory unit image
 	@scripts/qemu --image $B/bestla.img --wait-for 'bestla: ready'
 

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import tempfile
 import termios
+import threading
 from pathlib import Path
 
 from booting import BOOT_TIMEOUT, SCALE, Boot
@@ -89,11 +90,17 @@ class RunningBochs:
              "-rc", str(self.folder / "start")], cwd=self.folder, env=os.environ | {"TERM": "dumb"},
             stdin=screen.theirs, stdout=screen.theirs, stderr=screen.theirs)
         screen.leave()
-        # The serial port's is kept: before Bochs has opened it, it must not look closed.
-        self._serial_end = serial.theirs
+        # The serial port's is kept: before Bochs has opened it, it must not look closed. When Bochs
+        # has ended, nobody is to wait for more.
+        self._end = threading.Thread(target=self._let_go, args=(serial,), daemon=True)
+        self._end.start()
         self.serial = SerialLog(serial)     # type: ignore[arg-type]
         self._debugger = SerialLog(screen)  # type: ignore[arg-type]
         self._stopped = False
+
+    def _let_go(self, serial: Terminal) -> None:
+        self.process.wait()
+        serial.leave()
 
     def ask(self, command: str | None) -> str:
         """What the debugger says to a command; None stops the machine first."""
@@ -122,12 +129,12 @@ class RunningBochs:
 
     def stop(self) -> None:
         """May be called twice."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-            os.close(self._serial_end)
-            self.serial.close()
-            self._debugger.close()
+        if not self.folder.exists():
+            return
+        self.process.kill()
+        self._end.join()
+        self.serial.close()
+        self._debugger.close()
         self._folder.cleanup()
 
 

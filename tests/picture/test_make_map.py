@@ -39,6 +39,9 @@ def test_the_kernel_as_it_is_booted(chrome: Chrome, tmp_path: Path) -> None:
     assert phys
     found = [each for each in page.search(phys[1]) if each.startswith("physical")]
     assert len(found) == 2 and "R direct map" in found[0] and "RX kernel_main" in found[1]
+    # The table of memory types is the kernel's own, which no stub tells.
+    page.find("0xffffe00000000000")
+    assert "[RW- KERN GLOBAL WC]" in page.detail() and "framebuffer" in page.detail()
     assert page.log() == [] and page.requests() == [page.address]
 
 
