@@ -107,93 +107,94 @@ static const char *shown(const struct grid *grid)
     return text;
 }
 
+/* What is written into an empty grid, what it then shows, and where the cursor is. */
+static const struct {
+    const char *text, *shows;
+    unsigned column, row;
+} sequences[] = {
+    {"one\ntwo", "one|two||", 3, 1},
+    {"abc\rX", "Xbc|||", 1, 0},
+    {"abc\bX", "abX|||", 3, 0},
+    {"\b\bX", "X|||", 1, 0},
+    {"a\tb", "a       b|||", 9, 0},
+    {"abcdefghi\tX", "abcdefghiX|||", 9, 0},
+    /* The last column: the cursor stays until there is more. */
+    {"0123456789", "0123456789|||", 9, 0},
+    {"0123456789\nX", "0123456789|X||", 1, 1},
+    {"0123456789X", "0123456789|X||", 1, 1},
+    {"0123456789\rX", "X123456789|||", 1, 0},
+    {"0123456789\x1b[DX", "01234567X9|||", 9, 0},
+    /* Scrolling. */
+    {"1\n2\n3\n4\n5", "2|3|4|5", 1, 3},
+    {"1\n2\n3\n0123456789X", "2|3|0123456789|X", 1, 3},
+    /* Moving, never out of the grid. */
+    {"\x1b[2;3HX", "|  X||", 3, 1},
+    {"\x1b[HX\x1b[99;99HY", "X|||         Y", 9, 3},
+    {"\x1b[3fX", "||X|", 1, 2},
+    {"\x1b[0;0HX", "X|||", 1, 0},
+    {"\x1b[5CX\x1b[3DY", "   Y X|||", 4, 0},
+    {"\x1b[2BX\x1b[AY", "| Y|X|", 2, 1},
+    {"\x1b[99AX\x1b[99BY\x1b[99C\x1b[99DZ", "X|||ZY", 1, 3},
+    {"ab\x1b[ExX\x1b[FY", "Yb|xX||", 1, 0},
+    {"ab\x1b[8GX\x1b[2`Y", "aY     X|||", 2, 0},
+    {"ab\x1b[3dX", "ab||  X|", 3, 2},
+    {"ab\x1b[s\x1b[4;4H\x1b[uX\x1b"
+     "7yz\x1b"
+     "8Z",
+     "abXZz|||", 4, 0},
+    /* Erasing, without moving. */
+    {"abcdef\x1b[3D\x1b[K", "abc|||", 3, 0},
+    {"abcdef\x1b[3D\x1b[1K", "    ef|||", 3, 0},
+    {"abcdef\x1b[3D\x1b[2KX", "   X|||", 4, 0},
+    {"abcdef\x1b[4D\x1b[2X", "ab  ef|||", 2, 0},
+    {"abcdef\x1b[4D\x1b[99X\n2", "ab|2||", 1, 1},
+    {"11\n22\n33\x1b[2;2H\x1b[J", "11|2||", 1, 1},
+    {"11\n22\n33\x1b[2;1H\x1b[1J", "| 2|33|", 0, 1},
+    {"11\n22\n33\x1b[2JX", "||  X|", 3, 2},
+    {"11\n22\x1b[H\x1b[2J", "|||", 0, 0},
+    {"11\x1b[9J\x1b[9K", "11|||", 2, 0},
+    /* What means nothing here disappears whole. */
+    {"a\x1b[?25l\x1b[>1c\x1b[!pb", "ab|||", 2, 0},
+    {"a\x1b]0;a title\x07"
+     "b\x1b]8;;x\x1b\\c",
+     "abc|||", 3, 0},
+    {"a\x1bPq#0;\x1b[m\x1b\\b", "ab|||", 2, 0},
+    {"a\x1b(Bb\x1b#8c\x1b=d\x1bMe", "abcde|||", 5, 0},
+    {"a\x1b[2;5;3;4;5;6;7;8;9;10Hb", "ab|||", 2, 0},
+    {"a\x1b[4294967298Cb", "a        b|||", 9, 0},
+    {"a\x1b[1 qb\x1b[38:5:1mc", "abc|||", 3, 0},
+    {"a\a\x01\x02\x0e\x0f\x7f"
+     "b",
+     "ab|||", 2, 0},
+    /* A control character within a sequence is obeyed; another ESC begins anew. */
+    {"a\x1b[\n2Cb", "a|  b||", 3, 1},
+    {"a\x1b[2\x1b[Cb", "a b|||", 3, 0},
+    {"a\x1b[\xc3\xa4"
+     "b",
+     "ab|||", 2, 0},
+    /* Not ASCII; not even UTF-8; and C1, which nobody here sends. */
+    {"\xe2\x94\x80\xff\xc3(\xc2\x9b"
+     "1mA",
+     "###(1mA|||", 7, 0},
+    /* Of the line editor: kernel/monitor/line.c. */
+    {"\r> ab\x1b[K\r\x1b[3C", "> ab|||", 3, 0},
+    {"x\n\x1b[H\x1b[2J\r> \x1b[K\r\x1b[2C", ">|||", 2, 0},
+};
+
 static void test_sequences(void **state)
 {
-    static const struct {
-        const char *text, *shows;
-        unsigned column, row;
-    } cases[] = {
-        {"one\ntwo", "one|two||", 3, 1},
-        {"abc\rX", "Xbc|||", 1, 0},
-        {"abc\bX", "abX|||", 3, 0},
-        {"\b\bX", "X|||", 1, 0},
-        {"a\tb", "a       b|||", 9, 0},
-        {"abcdefghi\tX", "abcdefghiX|||", 9, 0},
-        /* The last column: the cursor stays until there is more. */
-        {"0123456789", "0123456789|||", 9, 0},
-        {"0123456789\nX", "0123456789|X||", 1, 1},
-        {"0123456789X", "0123456789|X||", 1, 1},
-        {"0123456789\rX", "X123456789|||", 1, 0},
-        {"0123456789\x1b[DX", "01234567X9|||", 9, 0},
-        /* Scrolling. */
-        {"1\n2\n3\n4\n5", "2|3|4|5", 1, 3},
-        {"1\n2\n3\n0123456789X", "2|3|0123456789|X", 1, 3},
-        /* Moving, never out of the grid. */
-        {"\x1b[2;3HX", "|  X||", 3, 1},
-        {"\x1b[HX\x1b[99;99HY", "X|||         Y", 9, 3},
-        {"\x1b[3fX", "||X|", 1, 2},
-        {"\x1b[0;0HX", "X|||", 1, 0},
-        {"\x1b[5CX\x1b[3DY", "   Y X|||", 4, 0},
-        {"\x1b[2BX\x1b[AY", "| Y|X|", 2, 1},
-        {"\x1b[99AX\x1b[99BY\x1b[99C\x1b[99DZ", "X|||ZY", 1, 3},
-        {"ab\x1b[ExX\x1b[FY", "Yb|xX||", 1, 0},
-        {"ab\x1b[8GX\x1b[2`Y", "aY     X|||", 2, 0},
-        {"ab\x1b[3dX", "ab||  X|", 3, 2},
-        {"ab\x1b[s\x1b[4;4H\x1b[uX\x1b"
-         "7yz\x1b"
-         "8Z",
-         "abXZz|||", 4, 0},
-        /* Erasing, without moving. */
-        {"abcdef\x1b[3D\x1b[K", "abc|||", 3, 0},
-        {"abcdef\x1b[3D\x1b[1K", "    ef|||", 3, 0},
-        {"abcdef\x1b[3D\x1b[2KX", "   X|||", 4, 0},
-        {"abcdef\x1b[4D\x1b[2X", "ab  ef|||", 2, 0},
-        {"abcdef\x1b[4D\x1b[99X\n2", "ab|2||", 1, 1},
-        {"11\n22\n33\x1b[2;2H\x1b[J", "11|2||", 1, 1},
-        {"11\n22\n33\x1b[2;1H\x1b[1J", "| 2|33|", 0, 1},
-        {"11\n22\n33\x1b[2JX", "||  X|", 3, 2},
-        {"11\n22\x1b[H\x1b[2J", "|||", 0, 0},
-        {"11\x1b[9J\x1b[9K", "11|||", 2, 0},
-        /* What means nothing here disappears whole. */
-        {"a\x1b[?25l\x1b[>1c\x1b[!pb", "ab|||", 2, 0},
-        {"a\x1b]0;a title\x07"
-         "b\x1b]8;;x\x1b\\c",
-         "abc|||", 3, 0},
-        {"a\x1bPq#0;\x1b[m\x1b\\b", "ab|||", 2, 0},
-        {"a\x1b(Bb\x1b#8c\x1b=d\x1bMe", "abcde|||", 5, 0},
-        {"a\x1b[2;5;3;4;5;6;7;8;9;10Hb", "ab|||", 2, 0},
-        {"a\x1b[4294967298Cb", "a        b|||", 9, 0},
-        {"a\x1b[1 qb\x1b[38:5:1mc", "abc|||", 3, 0},
-        {"a\a\x01\x02\x0e\x0f\x7f"
-         "b",
-         "ab|||", 2, 0},
-        /* A control character within a sequence is obeyed; another ESC begins anew. */
-        {"a\x1b[\n2Cb", "a|  b||", 3, 1},
-        {"a\x1b[2\x1b[Cb", "a b|||", 3, 0},
-        {"a\x1b[\xc3\xa4"
-         "b",
-         "ab|||", 2, 0},
-        /* Not ASCII; not even UTF-8; and C1, which nobody here sends. */
-        {"\xe2\x94\x80\xff\xc3(\xc2\x9b"
-         "1mA",
-         "###(1mA|||", 7, 0},
-        /* Of the line editor: kernel/monitor/line.c. */
-        {"\r> ab\x1b[K\r\x1b[3C", "> ab|||", 3, 0},
-        {"x\n\x1b[H\x1b[2J\r> \x1b[K\r\x1b[2C", ">|||", 2, 0},
-    };
-
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(sequences); i++) {
         for (unsigned whole = 0; whole < 2; whole++) {
             struct grid grid = open_grid(1);
-            const char *text = cases[i].text;
+            const char *text = sequences[i].text;
             for (size_t at = 0; at < strlen(text) && !whole; at++)
                 terminal_write(&grid.terminal, text + at, 1);
             if (whole)
                 write_text(&grid, text);
-            assert_string_equal(shown(&grid), cases[i].shows);
-            assert_int_equal(grid.terminal.column, cases[i].column);
-            assert_int_equal(grid.terminal.row, cases[i].row);
+            assert_string_equal(shown(&grid), sequences[i].shows);
+            assert_int_equal(grid.terminal.column, sequences[i].column);
+            assert_int_equal(grid.terminal.row, sequences[i].row);
             free(grid.cells);
         }
     }
