@@ -433,7 +433,7 @@ bench: setup-test ## what symbols cost (LINUX=vmlinux: beside Linux's), and load
 	@tests/bench/boot-cost
 
 # For clangd and clang-tidy.
-compile_commands.json: Makefile $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE) $(PTABLES_SOURCE) $(HEXELF_SOURCE)
+compile_commands.json: Makefile $B/font_bytes.inc $(KERNEL_SOURCE) $(LOADER_SOURCE) $(KSYMS_SOURCE) $(PTABLES_SOURCE) $(HEXELF_SOURCE)
 	@{ sep='['; \
 	   for f in $(LOADER_SOURCE); do \
 	     printf '%s\n{"directory":"%s","file":"%s","command":"$(CC) $(LOADER_CFLAGS) -c %s"}' "$$sep" '$(CURDIR)' $$f $$f; sep=','; done; \
