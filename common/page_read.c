@@ -165,13 +165,9 @@ struct table_reader {
 #define AT_ONCE 8
 
 /* Whatever else they are: at PML4 and PML5 the bit is a reserved one. */
-static bool are_no_tables(const uint64_t entries[AT_ONCE])
+static bool are_no_tables(const uint64_t e[AT_ONCE])
 {
-    uint64_t all = entries[0];
-
-    for (size_t i = 1; i < AT_ONCE; i++)
-        all &= entries[i];
-    return (all & ENTRY_PAGE_SIZE) != 0;
+    return (e[0] & e[1] & e[2] & e[3] & e[4] & e[5] & e[6] & e[7] & ENTRY_PAGE_SIZE) != 0;
 }
 
 /* How many entries from a slot on, which leads to no table, do not either. Firmware's tables are
