@@ -77,7 +77,7 @@ FAULTS: dict[str, tuple[int | None, str]] = {
     "stack-overflow": (8, "#DF double fault"), "nx": (14, "#PF page fault"),
     "divide": (0, "#DE divide error"), "gp": (13, "#GP general protection"),
     "ud": (6, "#UD invalid opcode"), "df": (8, "#DF double fault"),
-    "panic": (None, "asked for"), "assert": (None, "assertion failed at ")}
+    "panic": (None, "asked for"), "assert": (None, "assertion failed: 0x")}
 QUICK_FAULTS = ("df",)
 
 
