@@ -29,6 +29,7 @@ static void take_memory_over(void)
 void kernel_main(phys_addr_t handed_over)
 {
     struct pt_space own;
+    unsigned framebuffer_type; /* index of the page attribute table */
     uint64_t entered = read_tsc();
 
     clock_start(entered);
@@ -49,7 +50,8 @@ void kernel_main(phys_addr_t handed_over)
     handoff_copy(&kernel_frames);
 
     address_space_build(&own, &kernel_frames);
-    address_space_add_framebuffer(&own, cpu_set_memory_types());
+    framebuffer_type = cpu_set_memory_types();
+    address_space_add_framebuffer(&own, framebuffer_type);
     address_space_switch(&own);
     display_show(framebuffer_pixels());
     address_space_reclaim(&kernel_frames);
