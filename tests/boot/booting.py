@@ -128,6 +128,17 @@ class Boot:
         found = re.findall(r"\b([A-Z][A-Z0-9]{1,3}) *=([0-9a-f]{8,16})\b", text)
         return {name: int(value, 16) for name, value in found}
 
+    @property
+    def halted(self) -> bool:
+        """Whether the processor sleeps in HLT, that is burns none of the host's time."""
+        return "HLT=1" in self.qmp.monitor("info registers")
+
+    def wait_until_halted(self) -> None:
+        """The processor sleeps as soon as it has nothing to do."""
+        deadline = time.monotonic() + BOOT_TIMEOUT * SCALE
+        while not self.halted:
+            assert time.monotonic() < deadline, "the processor never sleeps"
+
     def read_physical(self, address: int, size: int) -> bytes:
         """Physical memory."""
         return self.qmp.read_physical(address, size)

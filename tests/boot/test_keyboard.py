@@ -1,7 +1,6 @@
 """A PS/2 keyboard at the kernel's monitor, beside a serial port and without one."""
 
 import re
-import time
 from typing import Any, Callable
 
 import pytest
@@ -10,7 +9,7 @@ from booting import QUICK, READY, Boot
 from keyboard import PRINTABLE, press, type_line, wait_end, write
 from monitor import PROMPT, start
 from screen import Grid, wait_for_screen
-from test_monitor_end import halted, power_off
+from test_monitor_end import power_off
 
 # COM1's place is empty; QEMU's debug console shows what the kernel says.
 NO_SERIAL = ["-global", "isa-serial.iobase=0x3e8"]
@@ -19,13 +18,6 @@ NO_SERIAL = ["-global", "isa-serial.iobase=0x3e8"]
 def quick(*extra: str, **arguments: Any) -> dict[str, Any]:
     """The quickest machine, with options of QEMU's added."""
     return QUICK | {"extra": [*QUICK["extra"], *extra]} | arguments
-
-
-def assert_sleeps(machine: Boot) -> None:
-    """The processor is in HLT, as soon as it has nothing to do."""
-    deadline = time.monotonic() + 5
-    while not halted(machine):
-        assert time.monotonic() < deadline
 
 
 def test_beside_a_serial_port(boot: Callable[..., Boot]) -> None:
@@ -72,7 +64,7 @@ def test_beside_a_serial_port(boot: Callable[..., Boot]) -> None:
     press(machine, "ctrl", "u")
 
     assert len(monitor.run("sym run")) == 1
-    assert_sleeps(machine)
+    machine.wait_until_halted()
     assert machine.registers()["RFL"] & 1 << 9
     power_off(monitor)
 
@@ -88,7 +80,7 @@ def test_with_a_screen_alone(boot: Callable[..., Boot]) -> None:
         return wait_for_screen(machine, lambda now: now.rows[-1:] == [text], grid).text
 
     wait_for_row(PROMPT.strip())
-    assert_sleeps(machine)
+    machine.wait_until_halted()
     machine.qmp.command("input-send-event", events=[
         {"type": "rel", "data": {"axis": axis, "value": 50}} for axis in ("x", "y")])
     press(machine, "ctrl", "l")
@@ -115,7 +107,7 @@ def test_no_interrupt_comes(boot: Callable[..., Boot]) -> None:
     press(machine, "ret")
     found = machine.wait_for_debugcon(r"^bestla> walk kernel_main\n(?:  .*\n)+")
     assert "that is in the kernel's text: kernel_main+0x0" in found[0]
-    assert not halted(machine)
+    assert not machine.halted
 
 
 def test_no_controller(boot: Callable[..., Boot]) -> None:
@@ -124,7 +116,7 @@ def test_no_controller(boot: Callable[..., Boot]) -> None:
     machine = boot(**quick(*NO_SERIAL, machine="q35,i8042=off"))
     machine.wait_for_debugcon(READY)
     machine.wait_for_debugcon("no keyboard: the FADT says that there is no 8042\n")
-    assert_sleeps(machine)
+    machine.wait_until_halted()
     assert not machine.registers()["RFL"] & 1 << 9
     assert PROMPT not in machine.debugcon
 

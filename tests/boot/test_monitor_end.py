@@ -2,7 +2,6 @@
 
 import re
 import struct
-import time
 from pathlib import Path
 from typing import Callable
 
@@ -12,11 +11,6 @@ from booting import QUICK, READY, Boot
 from gdb_stub import GdbStub
 from kernel_log import report
 from monitor import Monitor, start
-
-
-def halted(boot: Boot) -> bool:
-    """Whether the processor sleeps in HLT, that is burns none of the host's time."""
-    return "HLT=1" in boot.qmp.monitor("info registers")
 
 
 def power_off(monitor: Monitor) -> None:
@@ -29,9 +23,7 @@ def test_processor_sleeps_at_the_prompt(boot: Callable[..., Boot]) -> None:
     """Between characters, and with an interrupt that will end it; then it powers off."""
     monitor = start(boot, **QUICK)
     assert "The monitor waits by interrupt" in monitor.boot.serial
-    deadline = time.monotonic() + 5
-    while not halted(monitor.boot):
-        assert time.monotonic() < deadline
+    monitor.boot.wait_until_halted()
     assert monitor.boot.registers()["RFL"] & 1 << 9
     power_off(monitor)
 
@@ -43,9 +35,7 @@ def test_line_of_level(boot: Callable[..., Boot]) -> None:
     monitor.boot.qmp.monitor("o /b 0x4d0 0x10")
     for _ in range(3):
         assert len(monitor.run("sym run")) == 1
-    deadline = time.monotonic() + 5
-    while not halted(monitor.boot):
-        assert time.monotonic() < deadline
+    monitor.boot.wait_until_halted()
     power_off(monitor)
 
 
@@ -54,7 +44,7 @@ def test_port_is_polled_where_no_interrupt_comes(boot: Callable[..., Boot]) -> N
     extra = [*QUICK["extra"], "-global", "isa-serial.irq=7"]
     monitor = start(boot, machine="pc", **QUICK | {"extra": extra})
     assert "The monitor waits by polling" in monitor.boot.serial
-    assert not halted(monitor.boot)
+    assert not monitor.boot.halted
     assert monitor.run("sym run")
     power_off(monitor)
 
@@ -63,9 +53,7 @@ def test_monitor_off(boot: Callable[..., Boot]) -> None:
     """The kernel halts for good, interrupts off, as it does without a serial port."""
     machine = boot(options="monitor=off", **QUICK)
     machine.wait_for(READY)
-    deadline = time.monotonic() + 5
-    while not halted(machine):
-        assert time.monotonic() < deadline
+    machine.wait_until_halted()
     machine.send("help\r")
     assert not machine.registers()["RFL"] & 1 << 9
     assert machine.serial.endswith("bestla: ready\n")
@@ -184,7 +172,5 @@ def test_foreign_interrupts(boot: Callable[..., Boot], tmp_path: Path) -> None:
             assert stub.command("D") == "OK"
         assert monitor.run("history") == []
         assert len(monitor.run("sym run")) == 1
-    deadline = time.monotonic() + 5
-    while not halted(monitor.boot):
-        assert time.monotonic() < deadline
+    monitor.boot.wait_until_halted()
     power_off(monitor)

@@ -1,27 +1,18 @@
 """A panic's QR code on the screen, read by zbarimg from a picture: it is what went to serial."""
 
 import subprocess
-import time
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
-from booting import BOOT_TIMEOUT, SCALE, Boot
+from booting import Boot
 from kernel_log import report
 from screen import take_picture
-from test_monitor_end import halted
 from test_rights import kernel_path
 
 QUIET, FINDER = 4, 7    # modules: the quiet zone, the side of a finder pattern
 BLACK, WHITE = 0, 0xffffff  # black is nothing else on the screen
-
-
-def wait_until_halted(machine: Boot) -> None:
-    """Nothing will be drawn any more."""
-    deadline = time.monotonic() + BOOT_TIMEOUT * SCALE
-    while not halted(machine):
-        assert time.monotonic() < deadline
 
 
 def die_on(boot: Callable[..., Boot], kernel: str, screen: str, **arguments: Any) -> Boot:
@@ -30,7 +21,7 @@ def die_on(boot: Callable[..., Boot], kernel: str, screen: str, **arguments: Any
     machine = boot(kernel=kernel_path(kernel), firmware="bios", memory="256M", extra=[
         "-vga", "none", "-device", f"VGA,edid=on,xres={width},yres={height}"], **arguments)
     machine.wait_for(r"^kernel panic: .*\n")
-    wait_until_halted(machine)
+    machine.wait_until_halted()        # nothing will be drawn any more
     assert f"framebuffer {screen} at " in machine.serial
     return machine
 
@@ -104,12 +95,12 @@ def test_nmis(boot: Callable[..., Boot], tmp_path: Path) -> None:
     machine = boot(kernel=kernel_path("null_pointer"), firmware="bios", memory="256M")
     machine.wait_for(r"^exception 14: .*\n")
     count = 0
-    while not halted(machine):
+    while not machine.halted:
         machine.qmp.command("inject-nmi")
         count += 1
     assert count > 0
     machine.qmp.command("inject-nmi")
-    wait_until_halted(machine)
+    machine.wait_until_halted()        # nothing will be drawn any more
     assert said(machine).endswith("\nkernel panic: #PF page fault\n")
     assert said(machine).count("registers:") == 1 and "NMI" not in said(machine)
     assert read_code(machine, tmp_path) == said(machine)

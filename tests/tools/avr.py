@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,11 +145,11 @@ def link_at(folder: Path, part: Part, old: Path, code: int, data: int, outside: 
 
 
 def simulate(program: Path) -> str:
-    """What it shows until it sleeps; "" where it never comes to that."""
-    try:
-        done = subprocess.run(["simavr", program], capture_output=True, check=False, timeout=2,
-                              encoding="latin-1")
-    except subprocess.TimeoutExpired:
+    """What it shows until it sleeps; "" where it never comes to that, but runs astray: that ends
+    with two seconds of the processor's time, which a busy machine does not shorten."""
+    done = subprocess.run(["prlimit", "--cpu=2", "simavr", program], capture_output=True,
+                          check=False, encoding="latin-1")
+    if done.returncode == -signal.SIGXCPU:
         return ""
     found = re.search(r"O:([0-9a-f]*)", done.stdout + done.stderr)
     return found[1] if found else ""
