@@ -174,6 +174,7 @@ bool wait_for_person(struct boot *boot, EFI_STATUS status)
 
     if (!open_keyboard(boot, &keyboard))
         return false;
+    drain_keyboard(&keyboard); /* what is held down, or was pressed meanwhile, is no answer */
     print(boot, "bestla: %s; press a key for the menu",
           EFI_ERROR(status) ? "this entry could not be booted" : "this entry has ended");
     while ((event = wait_for_key(&keyboard, &key)) == KEY_SECOND)

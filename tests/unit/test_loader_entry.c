@@ -151,6 +151,11 @@ static void test_broken_entry(void **state)
     } cases[] = {
         {"", "the file is empty"},
         {"title only\n", ENTRIES "/one.conf: no kernel, linux or efi line"},
+        {"title a\nkernal /kernel.elf\n",
+         ENTRIES "/one.conf:2: no kernel, linux or efi line, but a word that is not known: kernal"},
+        {"efi /kernel.elf\ninitrd /initrd\n",
+         ENTRIES "/one.conf:2: module goes with kernel, initrd with linux, and with nothing else: "
+                 "initrd"},
         {"title a\n\nkernel kernel.elf\n", ENTRIES "/one.conf:3: the path must start with"},
         {"kernel /../kernel.elf\n", ":1: the path must start with"},
         {"kernel /kernel.elf\nkernel /kernel.elf\n", ":2: the key stands a second time: kernel"},
