@@ -82,6 +82,10 @@ __attribute__((warn_unused_result)) enum boot_entry_status boot_entry_parse(
 __attribute__((warn_unused_result)) enum boot_entry_status loader_conf_parse(
     struct text file, struct loader_conf *conf, struct boot_entry_error *error);
 
+/* What `timeout` may say: seconds, at most 3600, or menu-force, menu-hidden, menu-disabled. False,
+ * and *conf is as it was, for anything else. */
+bool loader_conf_set_timeout(struct loader_conf *conf, struct text word);
+
 /* Steps over the `module` lines of an entry that parsed: start with *rest =
  * entry->file. False when there is none left. The value is `PATH` or `PATH words
  * for whoever reads the module`. */
