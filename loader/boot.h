@@ -234,6 +234,10 @@ EFI_STATUS list_entries(struct boot *boot, struct text only, bool automatic,
 #define REFUSAL_MAX 256
 void entry_refusal(const struct listed_entry *listed, char text[REFUSAL_MAX]);
 
+/* unified.c: title, sort-key and version of a unified kernel image, as its .osrel section says; one
+ * without, or without sense, gets a warning and keeps the title that it has. */
+void describe_unified(struct boot *boot, struct listed_entry *listed);
+
 /* choose_entry.c: loader.conf, the menu, LoadOptions. EFI_ABORTED, of which nothing is said: back
  * to firmware, as a person asked. */
 EFI_STATUS choose_boot_entry(struct boot *boot);

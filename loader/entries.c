@@ -172,6 +172,7 @@ static EFI_STATUS add_unified(struct boot *boot, const char *name, struct entry_
         .title = new->name,
         .program = new->path,
     };
+    describe_unified(boot, new);
     insert(list, new);
     return EFI_SUCCESS;
 }

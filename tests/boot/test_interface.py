@@ -30,6 +30,15 @@ def told(text: str) -> list[dict[str, str]]:
     return runs
 
 
+def unified(target: Path, release: str) -> Path:
+    """The program that says what it was told, as a unified kernel of the system described."""
+    text = target.with_suffix(".txt")
+    text.write_text(release)
+    subprocess.run(["objcopy", f"--add-section=.osrel={text}", "--set-section-flags=.osrel=data",
+                    "--change-section-vma=.osrel=0x20000", program("told"), target], check=True)
+    return target
+
+
 def names(image: Path, folder: str) -> list[str]:
     """The files of a folder on the image's volume."""
     listed = subprocess.run(["mdir", "-b", "-i", f"{image}@@{partition(image).start}",
@@ -38,35 +47,40 @@ def names(image: Path, folder: str) -> list[str]:
 
 
 def test_a_system_asks(boot: Callable[..., Boot], tmp_path: Path) -> None:
-    """One-shot through a reset, then a default, then one that does not exist and a menu for once;
-    meanwhile two tries of an entry are counted on the disk."""
+    """One-shot through a reset, then a default, one-shot a unified kernel, then a default that does
+    not exist and a menu for once; meanwhile tries are counted on the disk."""
     machine = boot(efi=program("ask"), files={
         CONF: "default bestla.conf\n", f"{ENTRIES}/told+2.conf": TOLD,
-        "tools/told.efi": program("told"),
+        "tools/told.efi": program("told"), "EFI/Linux/uki+1.efi": unified(
+            tmp_path / "uki.efi", "# a system\nID=test\nPRETTY_NAME='Test OS'\nVERSION_ID=\"7\"\n"),
         "asked": "set LoaderEntryOneShot told.conf\nreset\nstart\nset LoaderEntryDefault told\n"
-                 "start\nset LoaderEntryDefault none.conf\nset LoaderConfigTimeoutOneShot 1\n"
-                 "start\n"}, **FLASH)
+                 "start\nset LoaderEntryOneShot uki.efi\nstart\nset LoaderEntryDefault none.conf\n"
+                 "set LoaderConfigTimeoutOneShot 1\nstart\n"}, **FLASH)
     machine.wait_for(READY)
-    first, second = told(machine.serial)
+    first, second, third = told(machine.serial)
     assert first["LoaderInfo"] == "bestla 0.1" and first["LoaderFeatures"] == "0x1231f"
     assert first["LoaderFirmwareType"].startswith("UEFI 2.")
     assert re.fullmatch(r"\S.* \d+\.\d+", first["LoaderFirmwareInfo"])
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", first["LoaderDevicePartUUID"])
-    assert first["LoaderEntries"] == "told.conf|bestla.conf"
+    assert first["LoaderEntries"] == "uki.efi|told.conf|bestla.conf"
     assert [run["LoaderEntrySelected"] for run in (first, second)] == ["told.conf"] * 2
     assert first["LoaderBootCountPath"] == r"\loader\entries\told+1-1.conf"
     assert second["LoaderBootCountPath"] == r"\loader\entries\told+0-2.conf"
-    for run in (first, second):
+    assert third["LoaderEntrySelected"] == "uki.efi"
+    assert third["LoaderBootCountPath"] == r"\EFI\Linux\uki+0-1.efi"
+    for run in (first, second, third):
         assert 0 < int(run["LoaderTimeInitUSec"]) < int(run["LoaderTimeExecUSec"])
         assert "LoaderEntryOneShot" not in run and "LoaderTimeMenuUSec" not in run
     assert second["LoaderEntryDefault"] == "told" and "LoaderEntryDefault" not in first
-    assert machine.serial.count("test: the loader is back: 0\n") == 2
+    assert machine.serial.count("test: the loader is back: 0\n") == 3
+    assert "Test OS 7 (no tries left)" in machine.serial
     assert "Booting in 1 s" in machine.serial
     assert "loader: warning: variable LoaderEntryDefault: no entry is called none.conf; " \
         "taking what else is asked for\n" in machine.serial
     assert_audited(machine.serial)
     machine.stop()
     assert names(tmp_path / "disk0.img", ENTRIES) == ["bestla.conf", "told+0-2.conf"]
+    assert names(tmp_path / "disk0.img", "EFI/Linux") == ["uki+0-1.efi"]
 
 
 def test_what_was_booted_last(boot: Callable[..., Boot]) -> None:

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "handoff_check.h"
+#include "pe_sample.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ENTRIES      "/loader/entries"
@@ -92,11 +93,68 @@ static void test_unified_kernel_alone(void **state)
     }
 }
 
+/* By what .osrel says; a program without one, or a file that is no program, by its name, with a
+ * line that says why. */
+static void test_described(void **state)
+{
+    static unsigned char debian[PE_SAMPLE_MAX], fedora[PE_SAMPLE_MAX], other[PE_SAMPLE_MAX];
+    size_t size = pe_sample(debian, "PRETTY_NAME=\"Debian 12 (bookworm)\"\nVERSION_ID=12\nID=zz\n");
+
+    (void)state;
+    world("timeout 5\ndefault program", "efi /tools/program.efi\n");
+    fake.program = plain_program;
+    fake_add_folder("/EFI/Linux");
+    fake_add_file("/EFI/Linux/a+3-0.efi", debian, size);
+    size = pe_sample(fedora, "NAME='Fedora Linux'\nVERSION_ID=41\nID=fedora\n");
+    fake_add_file("/EFI/Linux/b.efi", fedora, size);
+    size = pe_sample(other, "ID=x\n");
+    other[PE_TABLE + 40] = ',';
+    fake_add_file("/EFI/Linux/c.efi", other, size);
+    fake_add_text("/EFI/Linux/d.efi", "MZ");
+    fake_add_file("/EFI/Linux/e.efi", fedora, PE_OSREL_AT + 1);
+    fake_add_text("/EFI/Linux/empty.efi", "");
+    fake_press(5); /* home */
+    fake_type("\r");
+    fake.keys_then_fail = true;
+    run(EFI_SUCCESS, "warning: /EFI/Linux/c.efi: .osrel: no such section; listed by its file name");
+    assert_non_null(strstr(fake.console, "/EFI/Linux/d.efi: .osrel: no PE image; listed by"));
+    assert_non_null(strstr(fake.console, "/EFI/Linux/e.efi: .osrel: a section that is not in the"));
+    assert_non_null(strstr(fake.console, "/EFI/Linux/empty.efi: .osrel: no PE image; listed by"));
+    assert_true(fake_screen_had(" > Fedora Linux 41  "));
+    assert_true(fake_screen_had("   Debian 12 (bookworm)  "));
+    assert_true(fake_screen_had("   c.efi  "));
+    assert_string_equal(fake.loaded_path, "/EFI/Linux/b.efi"); /* its sort-key is the first */
+}
+
+/* Where the file cannot be read, it is listed all the same. */
+static void test_reads_fail(void **state)
+{
+    static unsigned char image[PE_SAMPLE_MAX];
+    size_t size = pe_sample(image, "ID=linux\n");
+
+    (void)state;
+    for (unsigned at = 0; at < 2; at++) {
+        world("default a", "efi /none.efi\n");
+        fake.program = plain_program;
+        fake_add_folder("/EFI/Linux");
+        fake_add_file("/EFI/Linux/a.efi", image, size);
+        fake.error_at = at == 0 ? 0x40 : PE_OSREL_AT + 2;
+        fake.errors = UINT32_MAX;
+        fake_remove("/loader/loader.conf");
+        fake_remove(ENTRIES "/program.conf");
+        fake_remove(ENTRIES "/bestla-2.conf");
+        run(EFI_SUCCESS, "/EFI/Linux/a.efi: reading at 0x");
+        assert_string_equal(fake.loaded_path, "/EFI/Linux/a.efi");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found_programs),
         cmocka_unit_test(test_unified_kernel_alone),
+        cmocka_unit_test(test_described),
+        cmocka_unit_test(test_reads_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
