@@ -77,7 +77,25 @@ static struct text *text_field(const struct conf_reader *reader, struct boot_ent
     return NULL;
 }
 
-static enum boot_entry_status take_line(const struct conf_reader *reader, struct boot_entry *entry)
+/* Where a key stands first that only the whole entry can tell right from wrong; line 0: it does
+ * not. */
+struct doubt {
+    struct text key;
+    size_t line;
+};
+
+struct doubts {
+    struct doubt unknown, module, initrd;
+};
+
+static void doubt(const struct conf_reader *reader, struct doubt *first)
+{
+    if (first->line == 0)
+        *first = (struct doubt){reader->key, reader->line};
+}
+
+static enum boot_entry_status take_line(const struct conf_reader *reader, struct boot_entry *entry,
+                                        struct doubts *doubts)
 {
     struct text *field = text_field(reader, entry);
 
@@ -89,28 +107,55 @@ static enum boot_entry_status take_line(const struct conf_reader *reader, struct
         return take_program(reader, BOOT_LINUX, entry);
     if (conf_key_is(reader, "efi") || conf_key_is(reader, "uki"))
         return take_program(reader, BOOT_EFI, entry);
-    if (conf_key_is(reader, "module"))
+    if (conf_key_is(reader, "module")) {
+        doubt(reader, &doubts->module);
         return check_module(reader);
-    if (conf_key_is(reader, "initrd"))
+    }
+    if (conf_key_is(reader, "initrd")) {
+        doubt(reader, &doubts->initrd);
         return check_file(reader);
+    }
     if (conf_key_is(reader, "options"))
         return conf_check_value(reader);
+    doubt(reader, &doubts->unknown);
+    return BOOT_ENTRY_OK;
+}
+
+static enum boot_entry_status fail_at(struct conf_reader *reader, enum boot_entry_status status,
+                                      const struct doubt *doubt)
+{
+    reader->line = doubt->line;
+    return conf_fail(reader, status, doubt->key);
+}
+
+static enum boot_entry_status check_whole(struct conf_reader *reader,
+                                          const struct boot_entry *entry,
+                                          const struct doubts *doubts)
+{
+    if (reader->keys == 0)
+        return conf_fail_whole_file(reader, BOOT_ENTRY_EMPTY);
+    if (entry->program.length == 0 && doubts->unknown.line != 0)
+        return fail_at(reader, BOOT_ENTRY_UNKNOWN_KEY, &doubts->unknown);
+    if (entry->program.length == 0)
+        return conf_fail_whole_file(reader, BOOT_ENTRY_NO_KERNEL);
+    if (doubts->module.line != 0 && entry->kind != BOOT_KERNEL)
+        return fail_at(reader, BOOT_ENTRY_OTHER_KIND, &doubts->module);
+    if (doubts->initrd.line != 0 && entry->kind != BOOT_LINUX)
+        return fail_at(reader, BOOT_ENTRY_OTHER_KIND, &doubts->initrd);
     return BOOT_ENTRY_OK;
 }
 
 static enum boot_entry_status read_entry(struct conf_reader *reader, struct boot_entry *entry)
 {
+    struct doubts doubts = {0};
+
     while (conf_next_key(reader)) {
-        if (take_line(reader, entry) != BOOT_ENTRY_OK)
+        if (take_line(reader, entry, &doubts) != BOOT_ENTRY_OK)
             break;
     }
     if (reader->error->status != BOOT_ENTRY_OK)
         return reader->error->status;
-    if (reader->keys == 0)
-        return conf_fail_whole_file(reader, BOOT_ENTRY_EMPTY);
-    if (entry->program.length == 0)
-        return conf_fail_whole_file(reader, BOOT_ENTRY_NO_KERNEL);
-    return BOOT_ENTRY_OK;
+    return check_whole(reader, entry, &doubts);
 }
 
 enum boot_entry_status boot_entry_parse(struct text file, struct boot_entry *entry,
@@ -176,6 +221,10 @@ const char *boot_entry_status_text(enum boot_entry_status status)
         return "the file is empty: it has no line with a key";
     case BOOT_ENTRY_NO_KERNEL:
         return "no kernel, linux or efi line: the entry does not say what to boot";
+    case BOOT_ENTRY_UNKNOWN_KEY:
+        return "no kernel, linux or efi line, but a word that is not known";
+    case BOOT_ENTRY_OTHER_KIND:
+        return "module goes with kernel, initrd with linux, and with nothing else";
     case BOOT_ENTRY_SECOND_KIND:
         return "an entry boots one thing: a kernel, linux or efi line";
     case BOOT_ENTRY_LINE_TOO_LONG:

@@ -17,7 +17,9 @@ enum boot_entry_status {
     BOOT_ENTRY_OK,
     BOOT_ENTRY_EMPTY,         /* no key in the whole file (line 0) */
     BOOT_ENTRY_NO_KERNEL,     /* an entry without a `kernel`, `linux` or `efi` line (line 0) */
+    BOOT_ENTRY_UNKNOWN_KEY,   /* such an entry, with a key that nobody knows: it may be that line */
     BOOT_ENTRY_SECOND_KIND,   /* and one with two kinds of them */
+    BOOT_ENTRY_OTHER_KIND,    /* a `module` without a `kernel`, an `initrd` without a `linux` */
     BOOT_ENTRY_LINE_TOO_LONG, /* more than BOOT_ENTRY_LINE_MAX bytes */
     BOOT_ENTRY_BAD_CHARACTER, /* a control character but the tab, or invalid UTF-8 */
     BOOT_ENTRY_NO_VALUE,      /* a known key with nothing behind it */
@@ -79,6 +81,10 @@ __attribute__((warn_unused_result)) enum boot_entry_status boot_entry_parse(
 
 __attribute__((warn_unused_result)) enum boot_entry_status loader_conf_parse(
     struct text file, struct loader_conf *conf, struct boot_entry_error *error);
+
+/* What `timeout` may say: seconds, at most 3600, or menu-force, menu-hidden, menu-disabled. False,
+ * and *conf is as it was, for anything else. */
+bool loader_conf_set_timeout(struct loader_conf *conf, struct text word);
 
 /* Steps over the `module` lines of an entry that parsed: start with *rest =
  * entry->file. False when there is none left. The value is `PATH` or `PATH words

@@ -1,8 +1,6 @@
 /* See conf_reader.h. */
 #include "conf_reader.h"
 
-#include <stdint.h>
-
 #include "mem.h"
 
 enum boot_entry_status conf_fail(const struct conf_reader *reader, enum boot_entry_status status,
@@ -34,57 +32,13 @@ struct conf_reader conf_reader_of(struct text file, struct boot_entry_error *err
     return (struct conf_reader){.rest = skip_byte_order_mark(file), .error = error};
 }
 
-/* Bytes in the UTF-8 sequence that this byte announces, 0 if it cannot lead. */
-static size_t sequence_size(unsigned char lead)
-{
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xc0 || lead >= 0xf8)
-        return 0;
-    return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-}
-
-/* Well-formed as in Unicode, table 3-7: in the shortest form, no surrogate,
- * nothing past U+10FFFF. And not a control character, C0 or C1, save the tab. */
-static bool is_printable(uint32_t code, size_t size)
-{
-    static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
-
-    if (code < least[size])
-        return code == '\t' && size == 1;
-    return code != 0x7f && (code < 0xd800 || code > 0xdfff) && code <= 0x10ffff;
-}
-
-/* Bytes of the character at the start of `text`, which is not empty; 0 if it
- * may not stand in a file. */
-static size_t character_size(struct text text)
-{
-    const unsigned char *bytes = (const unsigned char *)text.start;
-    size_t size = sequence_size(bytes[0]);
-    uint32_t code = size > 1 ? bytes[0] & (0x7fu >> size) : bytes[0];
-
-    if (size == 0 || size > text.length)
-        return 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (bytes[i] & 0x3f);
-    }
-    return is_printable(code, size) ? size : 0;
-}
-
 /* The error shows what stands before the character: that can be printed. */
 static enum boot_entry_status check_characters(const struct conf_reader *reader, struct text line)
 {
-    size_t at = 0;
+    size_t length = text_printable(line);
 
-    while (at < line.length) {
-        size_t size = character_size((struct text){line.start + at, line.length - at});
-
-        if (size == 0)
-            return conf_fail(reader, BOOT_ENTRY_BAD_CHARACTER, (struct text){line.start, at});
-        at += size;
-    }
+    if (length < line.length)
+        return conf_fail(reader, BOOT_ENTRY_BAD_CHARACTER, (struct text){line.start, length});
     return BOOT_ENTRY_OK;
 }
 

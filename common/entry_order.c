@@ -1,6 +1,7 @@
 /* See entry_order.h. */
 #include "entry_order.h"
 
+#include "format.h"
 #include "mem.h"
 
 /* ---- file names ------------------------------------------------------------------------ */
@@ -19,16 +20,19 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Takes the digits at the end off; false when there is none. */
-static bool take_number(struct text *text, bool *zero)
+/* Takes the digits at the end off; false when there is none. UINT32_MAX is more than can be told.
+ */
+static bool take_number(struct text *text, uint32_t *number)
 {
+    uint64_t sum = 0, unit = 1;
     size_t digits = 0;
 
-    *zero = true;
-    while (text->length > 0 && is_digit(text->start[text->length - 1])) {
-        *zero &= text->start[--text->length] == '0';
-        digits++;
+    for (; text->length > 0 && is_digit(text->start[text->length - 1]); digits++) {
+        sum += unit * (uint64_t)(text->start[--text->length] - '0');
+        unit = sum > UINT32_MAX || unit > UINT32_MAX ? unit : unit * 10;
+        sum = sum < UINT32_MAX ? sum : UINT32_MAX;
     }
+    *number = (uint32_t)sum;
     return digits > 0;
 }
 
@@ -43,26 +47,64 @@ static bool take_last(struct text *text, char c)
 struct text entry_stem(struct text name, struct entry_tries *tries)
 {
     struct text stem = without_ending(name), rest = stem;
-    bool zero;
+    uint32_t left, done = 0;
 
     *tries = (struct entry_tries){0};
-    if (!take_number(&rest, &zero))
+    if (!take_number(&rest, &left))
         return stem;
-    if (take_last(&rest, '-') && !take_number(&rest, &zero))
-        return stem;
+    if (take_last(&rest, '-')) {
+        done = left;
+        if (!take_number(&rest, &left))
+            return stem;
+    }
     if (!take_last(&rest, '+') || rest.length == 0)
         return stem;
-    *tries = (struct entry_tries){.counted = true, .exhausted = zero};
+    *tries = (struct entry_tries){true, left == 0, left, done};
     return rest;
+}
+
+static struct text ending_of(struct text name)
+{
+    size_t length = without_ending(name).length;
+
+    return length == name.length ? (struct text){0}
+                                 : (struct text){name.start + length, name.length - length};
+}
+
+void entry_id(struct text name, char *id, size_t size)
+{
+    struct entry_tries tries;
+    struct text stem = entry_stem(name, &tries), ending = ending_of(name);
+
+    format_text(id, size, "%.*s%.*s", TEXT_ARG(stem), TEXT_ARG(ending));
+}
+
+bool entry_next_name(struct text name, char *next, size_t size)
+{
+    struct entry_tries tries;
+    struct text stem = entry_stem(name, &tries), ending = ending_of(name);
+
+    return tries.counted && !tries.exhausted && tries.left != UINT32_MAX &&
+           tries.done != UINT32_MAX &&
+           format_text(next, size, "%.*s+%u-%u%.*s", TEXT_ARG(stem), tries.left - 1, tries.done + 1,
+                       TEXT_ARG(ending)) < size;
+}
+
+/* With the count left out: the endings agree, and what stands before them. */
+static bool is_called_by_id(struct text name, struct text stem, struct text pattern)
+{
+    return text_equal_ignoring_case(ending_of(name), ending_of(pattern)) &&
+           text_matches(stem, without_ending(pattern));
 }
 
 bool entry_is_called(struct text name, struct text pattern)
 {
     struct entry_tries tries;
+    struct text stem = entry_stem(name, &tries);
 
     return pattern.length != 0 &&
            (text_matches(name, pattern) || text_matches(without_ending(name), pattern) ||
-            text_matches(entry_stem(name, &tries), pattern));
+            text_matches(stem, pattern) || is_called_by_id(name, stem, pattern));
 }
 
 /* ---- versions -------------------------------------------------------------------------- */

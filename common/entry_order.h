@@ -3,19 +3,29 @@
 #ifndef BESTLA_ENTRY_ORDER_H
 #define BESTLA_ENTRY_ORDER_H
 
+#include <stdint.h>
+
 #include "boot_entry.h"
 
 /* `NAME+LEFT.conf` and `NAME+LEFT-DONE.conf`: how many more times the entry may be tried. */
 struct entry_tries {
     bool counted;
-    bool exhausted; /* none is left */
+    bool exhausted;      /* none is left */
+    uint32_t left, done; /* UINT32_MAX: too many to be counted */
 };
 
 /* A file name without its ending and without the count. */
 struct text entry_stem(struct text name, struct entry_tries *tries);
 
-/* Matches loader.conf's `default`: the pattern may leave out the ending, or that and the
- * count. Any pattern matches nothing when it is empty. */
+/* What an entry is known by: its file's name without the count. Fits where the name does. */
+void entry_id(struct text name, char *id, size_t size);
+
+/* The name that the file gets when one of its tries begins: false where none is counted or left, or
+ * it does not fit. */
+bool entry_next_name(struct text name, char *next, size_t size);
+
+/* Matches loader.conf's `default`: the pattern may leave out the ending, the count, or
+ * both. Any pattern matches nothing when it is empty. */
 bool entry_is_called(struct text name, struct text pattern);
 
 /* Negative when `a` is the older version, 0 when neither is, positive when `b` is. */

@@ -21,6 +21,23 @@ static bool number_at_most(struct text digits, unsigned limit, unsigned *number)
     return true;
 }
 
+bool loader_conf_set_timeout(struct loader_conf *conf, struct text word)
+{
+    enum menu_when menu = MENU_BY_TIMEOUT;
+    unsigned timeout = 0;
+
+    if (text_equal(word, text_of("menu-force")))
+        menu = MENU_ALWAYS;
+    else if (text_equal(word, text_of("menu-disabled")))
+        menu = MENU_NEVER;
+    else if (!text_equal(word, text_of("menu-hidden")) &&
+             (word.length == 0 || !number_at_most(word, TIMEOUT_MAX, &timeout)))
+        return false;
+    conf->menu = menu;
+    conf->timeout = timeout;
+    return true;
+}
+
 static enum boot_entry_status take_timeout(const struct conf_reader *reader, struct text *word,
                                            struct loader_conf *conf)
 {
@@ -28,14 +45,8 @@ static enum boot_entry_status take_timeout(const struct conf_reader *reader, str
 
     if (status != BOOT_ENTRY_OK)
         return status;
-    if (text_equal(*word, text_of("menu-force")))
-        conf->menu = MENU_ALWAYS;
-    else if (text_equal(*word, text_of("menu-disabled")))
-        conf->menu = MENU_NEVER;
-    else if (!text_equal(*word, text_of("menu-hidden")) &&
-             !number_at_most(*word, TIMEOUT_MAX, &conf->timeout))
-        return conf_fail(reader, BOOT_ENTRY_BAD_NUMBER, *word);
-    return BOOT_ENTRY_OK;
+    return loader_conf_set_timeout(conf, *word) ? BOOT_ENTRY_OK
+                                                : conf_fail(reader, BOOT_ENTRY_BAD_NUMBER, *word);
 }
 
 /* As systemd-boot reads them. */

@@ -2,6 +2,8 @@
  * parsers of boot entries and options, on both sides of the handoff. */
 #include "text.h"
 
+#include <stdint.h>
+
 #include "mem.h"
 
 static bool is_blank(char c)
@@ -134,4 +136,53 @@ bool text_next_word(struct text *rest, struct text *word)
     *word = (struct text){rest->start, length};
     *rest = skip(*rest, length);
     return length > 0;
+}
+
+/* Bytes in the UTF-8 sequence that this byte announces, 0 if it cannot lead. */
+static size_t sequence_size(unsigned char lead)
+{
+    if (lead < 0x80)
+        return 1;
+    if (lead < 0xc0 || lead >= 0xf8)
+        return 0;
+    return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
+/* Well-formed as in Unicode, table 3-7: in the shortest form, no surrogate,
+ * nothing past U+10FFFF. And not a control character, C0 or C1, save the tab. */
+static bool is_printable(uint32_t code, size_t size)
+{
+    static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
+
+    if (code < least[size])
+        return code == '\t' && size == 1;
+    return code != 0x7f && (code < 0xd800 || code > 0xdfff) && code <= 0x10ffff;
+}
+
+/* Bytes of the character at the start of `text`, which is not empty; 0 if it
+ * may not stand in a file. */
+static size_t printable_size(struct text text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.start;
+    size_t size = sequence_size(bytes[0]);
+    uint32_t code = size > 1 ? bytes[0] & (0x7fu >> size) : bytes[0];
+
+    if (size == 0 || size > text.length)
+        return 0;
+    for (size_t i = 1; i < size; i++) {
+        if ((bytes[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (bytes[i] & 0x3f);
+    }
+    return is_printable(code, size) ? size : 0;
+}
+
+size_t text_printable(struct text text)
+{
+    size_t at = 0, size;
+
+    while (at < text.length &&
+           (size = printable_size((struct text){text.start + at, text.length - at})) != 0)
+        at += size;
+    return at;
 }

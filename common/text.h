@@ -21,6 +21,9 @@ bool text_equal_ignoring_case(struct text a, struct text b);
  * either case (ASCII): what the Boot Loader Specification's `default` asks for.
  * Constant memory; time at most the product of both lengths. */
 bool text_matches(struct text text, struct text pattern);
+/* Bytes up to the first character that may not stand in a line: a control character other than the
+ * tab, or what is no UTF-8. */
+size_t text_printable(struct text text);
 struct text text_trim(struct text text); /* spaces, tabs and CR at both ends */
 
 /* Splits the next line (or blank-separated word) off `rest`. False when

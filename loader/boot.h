@@ -41,6 +41,7 @@ struct listed_entry {
     struct listed_entry *next;
     struct text name; /* of its file */
     struct text path; /* and that with the folders, for messages */
+    struct text id;   /* what the system knows it by: the name without its count of tries */
     struct boot_entry entry;
     bool last; /* behind all that is described */
 
@@ -94,7 +95,10 @@ struct kept_memory {
 struct boot {
     EFI_HANDLE image;
     EFI_SYSTEM_TABLE *system;
-    uint64_t entered; /* TSC */
+    uint64_t started;      /* TSC, of efi_main's first instructions ... */
+    uint64_t entered;      /* ... and of this try to boot */
+    uint64_t menu_shown;   /* TSC; 0: it was not */
+    uint64_t ticks_per_ms; /* of the TSC; 0: not measured */
 
     struct ledger_page *ledger;
     struct {
@@ -136,6 +140,8 @@ struct boot {
 /* console.c */
 EFI_STATUS open_log(struct boot *boot);
 void be_verbose(struct boot *boot);
+/* On firmware's console, those that were not shown there. */
+void print_warnings(struct boot *boot);
 FORMAT_LIKE_PRINTF(3, 4)
 void log_line(struct boot *boot, enum log_level level, const char *format, ...);
 /* Logs "sentence (status)" as an error and returns the status. */
@@ -224,12 +230,13 @@ size_t utf8_from_utf16(const CHAR16 *text, size_t units, char *out, size_t size)
  * than the entries of that name, if there are any. */
 EFI_STATUS list_entries(struct boot *boot, struct text only, bool automatic,
                         struct entry_list *list);
-/* The first that the pattern matches; where none does or it is empty, the first; NULL of none. */
-struct listed_entry *default_entry(struct boot *boot, const struct entry_list *list,
-                                   struct text pattern);
 /* Why it cannot be booted, on one line; "" if it can. */
 #define REFUSAL_MAX 256
 void entry_refusal(const struct listed_entry *listed, char text[REFUSAL_MAX]);
+
+/* unified.c: title, sort-key and version of a unified kernel image, as its .osrel section says; one
+ * without, or without sense, gets a warning and keeps the title that it has. */
+void describe_unified(struct boot *boot, struct listed_entry *listed);
 
 /* choose_entry.c: loader.conf, the menu, LoadOptions. EFI_ABORTED, of which nothing is said: back
  * to firmware, as a person asked. */

@@ -1,6 +1,6 @@
 /* Which entry is booted, and with which options: loader.conf, the entries beside it, a person at
  * the menu, and what firmware or the shell passes on. */
-#include "boot.h"
+#include "interface.h"
 
 #include "mem.h"
 #include "options.h"
@@ -136,7 +136,7 @@ static bool key_is_pressed(struct boot *boot)
     return keys != NULL && !EFI_ERROR(keys->ReadKeyStroke(keys, &key));
 }
 
-/* *sure: even of one entry. */
+/* *sure: until a person chooses. */
 static bool wants_menu(struct boot *boot, const struct loader_conf *conf, bool *sure)
 {
     *sure = boot->menu_again || conf->menu == MENU_ALWAYS ||
@@ -145,37 +145,46 @@ static bool wants_menu(struct boot *boot, const struct loader_conf *conf, bool *
 }
 
 /* A name without a pattern in it is all that need be looked at, as long as nobody asks for more. */
-static struct text only_name(const struct loader_conf *conf)
+static struct text only_name(const struct requests *requests)
 {
-    for (size_t i = 0; i < conf->default_pattern.length; i++) {
-        if (conf->default_pattern.start[i] == '*' || conf->default_pattern.start[i] == '?')
+    struct text pattern = requests->wanted[0].pattern;
+
+    for (size_t i = 0; i < pattern.length; i++) {
+        if (pattern.start[i] == '*' || pattern.start[i] == '?')
             return text_of("");
     }
-    return conf->default_pattern;
+    return pattern;
 }
 
 struct choice {
+    struct loader_conf conf;
+    struct requests requests;
+    struct entry_list list; /* whole, if the menu was wanted */
     struct listed_entry *listed;
-    bool edited;     /* its options are in boot->options already */
+    bool menu_wanted;
     bool menu_shown; /* which has cleared the screen */
+    bool edited;     /* its options are in boot->options already */
 };
 
 static EFI_STATUS choose(struct boot *boot, struct choice *choice)
 {
-    struct loader_conf conf;
-    struct entry_list list;
+    const struct requests *requests = &choice->requests;
+    struct loader_conf *conf = &choice->conf;
+    struct entry_list *list = &choice->list;
     bool sure;
 
-    TRY(read_loader_conf(boot, &conf));
-    bool menu = wants_menu(boot, &conf, &sure);
-    TRY(list_entries(boot, menu ? text_of("") : only_name(&conf), conf.auto_entries, &list));
-    choice->listed = default_entry(boot, &list, conf.default_pattern);
-    choice->menu_shown = menu && (sure || list.count > 1);
+    TRY(read_loader_conf(boot, conf));
+    read_requests(boot, conf, &choice->requests);
+    choice->menu_wanted = wants_menu(boot, conf, &sure);
+    TRY(list_entries(boot, choice->menu_wanted ? text_of("") : only_name(requests),
+                     conf->auto_entries, list));
+    choice->listed = default_entry(boot, list, requests);
+    choice->menu_shown = choice->menu_wanted && (sure || requests->menu || list->count > 1);
     if (!choice->menu_shown)
         return EFI_SUCCESS;
 
-    struct menu_wish wish = {sure ? 0 : conf.timeout, conf.editor, choice->listed};
-    return run_menu(boot, &list, &wish, &choice->listed, &choice->edited);
+    struct menu_wish wish = {sure ? 0 : conf->timeout, conf->editor, choice->listed};
+    return run_menu(boot, list, &wish, &choice->listed, &choice->edited);
 }
 
 /* That an entry cannot be read was said when it was tried. */
@@ -190,20 +199,35 @@ static EFI_STATUS check_choice(struct boot *boot, const struct choice *choice)
     return fail(boot, EFI_ERROR(unreadable) ? unreadable : EFI_LOAD_ERROR, "%s", refusal);
 }
 
+/* Bestla's own kernel asks firmware for nothing: for it that would be work in vain. A system wants
+ * to know of all entries. */
+static void tell_choice(struct boot *boot, struct choice *choice)
+{
+    if (choice->listed->entry.kind == BOOT_KERNEL)
+        return;
+    if (!choice->menu_wanted &&
+        EFI_ERROR(list_entries(boot, text_of(""), choice->conf.auto_entries, &choice->list)))
+        return;
+    tell_system(boot, &choice->list, choice->listed);
+}
+
 EFI_STATUS choose_boot_entry(struct boot *boot)
 {
     struct choice choice = {0};
 
     TRY(choose(boot, &choice));
     TRY(check_choice(boot, &choice));
-    const struct listed_entry *listed = choice.listed;
+    struct listed_entry *listed = choice.listed;
     if (!choice.edited)
         TRY(entry_options(boot, listed, boot->options));
-    boot->entry = listed->entry;
     log_line(boot, LOG_INFO, "%.*s: %.*s %.*s%s", TEXT_ARG(listed->path),
              TEXT_ARG(listed->entry.title), TEXT_ARG(listed->entry.version),
              boot->chosen ? " (chosen in the menu)" : "");
+    count_try(boot, listed);
+    boot->entry = listed->entry;
     if (listed->entry.kind == BOOT_KERNEL && option_is_set(text_of(boot->options), "verbose"))
         be_verbose(boot);
+    save_choice(boot, &choice.requests, listed->id);
+    tell_choice(boot, &choice);
     return hand_on_options(boot);
 }

@@ -64,17 +64,29 @@ static void keep_line(struct boot *boot, enum log_level level, const char *text,
     boot->log_used += boot_log_record_size(length);
 }
 
-/* From now on every line is printed, those up to here first. */
-void be_verbose(struct boot *boot)
+/* Errors were printed when they happened. */
+static void print_records(struct boot *boot, enum log_level least)
 {
-    boot->verbose = true;
     for (size_t at = 0; at < boot->log_used;) {
         const struct boot_log_record *record = (const void *)(boot->log + at);
-        if (record->level > LOG_ERROR)
+        if (record->level > LOG_ERROR && record->level <= least)
             print_line(boot, (enum log_level)record->level, (const char *)(record + 1),
                        record->length);
         at += boot_log_record_size(record->length);
     }
+}
+
+/* From now on every line is printed, those up to here first. */
+void be_verbose(struct boot *boot)
+{
+    boot->verbose = true;
+    print_records(boot, LOG_DEBUG);
+}
+
+void print_warnings(struct boot *boot)
+{
+    if (!boot->verbose)
+        print_records(boot, LOG_WARNING);
 }
 
 FORMAT_LIKE_PRINTF(3, 0)

@@ -16,20 +16,22 @@
 
 /* ---- one entry ------------------------------------------------------------------------- */
 
-/* The list's own memory: the entry, and its path behind it. */
+/* The list's own memory: the entry, and its path and identifier behind it. */
 static EFI_STATUS new_entry(struct boot *boot, const char *folder, const char *name,
                             struct listed_entry **listed)
 {
-    size_t size = strlen(folder) + 1 + strlen(name) + 1;
+    size_t size = strlen(folder) + 1 + strlen(name) + 1, id_size = strlen(name) + 1;
     void *at;
 
-    TRY(allocate_bytes(boot, sizeof(struct listed_entry) + size, &at));
+    TRY(allocate_bytes(boot, sizeof(struct listed_entry) + size + id_size, &at));
     struct listed_entry *new = at;
     char *path = (char *)(new + 1);
     format_text(path, size, "%s/%s", folder, name);
+    entry_id(text_of(name), path + size, id_size);
     *new = (struct listed_entry){
         .name = text_of(path + strlen(folder) + 1),
         .path = text_of(path),
+        .id = text_of(path + size),
     };
     *listed = new;
     return EFI_SUCCESS;
@@ -159,36 +161,40 @@ static EFI_STATUS list_folder(struct boot *boot, const struct folder_listing *li
 
 /* ---- what is found --------------------------------------------------------------------- */
 
-static EFI_STATUS add_program(struct boot *boot, const char *folder, const char *name,
-                              struct text title, struct entry_list *list)
-{
-    struct listed_entry *new;
-
-    TRY(new_entry(boot, folder, name, &new));
-    new->entry = (struct boot_entry){
-        .kind = BOOT_EFI,
-        .title = title.length == 0 ? new->name : title,
-        .program = new->path,
-    };
-    new->last = title.length != 0;
-    insert(list, new);
-    return EFI_SUCCESS;
-}
-
 /* Unified kernel images: "Boot Loader Specification", type #2. */
 static EFI_STATUS add_unified(struct boot *boot, const char *name, struct entry_list *list)
 {
-    return add_program(boot, UNIFIED_PATH, name, text_of(""), list);
+    struct listed_entry *new;
+
+    TRY(new_entry(boot, UNIFIED_PATH, name, &new));
+    new->entry = (struct boot_entry){
+        .kind = BOOT_EFI,
+        .title = new->name,
+        .program = new->path,
+    };
+    describe_unified(boot, new);
+    insert(list, new);
+    return EFI_SUCCESS;
 }
 
 static EFI_STATUS find_shell(struct boot *boot, struct entry_list *list)
 {
     EFI_FILE_PROTOCOL *handle;
+    struct listed_entry *new;
 
     if (EFI_ERROR(open_handle(boot, text_of("/" SHELL_NAME), &handle)))
         return EFI_SUCCESS;
     handle->Close(handle);
-    return add_program(boot, "", SHELL_NAME, text_of("UEFI shell"), list);
+    TRY(new_entry(boot, "", SHELL_NAME, &new));
+    new->id = text_of("auto-efi-shell");
+    new->entry = (struct boot_entry){
+        .kind = BOOT_EFI,
+        .title = text_of("UEFI shell"),
+        .program = new->path,
+    };
+    new->last = true;
+    insert(list, new);
+    return EFI_SUCCESS;
 }
 
 /* ---- the list -------------------------------------------------------------------------- */
@@ -215,18 +221,4 @@ EFI_STATUS list_entries(struct boot *boot, struct text only, bool automatic,
     return EFI_ERROR(opened)
                ? fail(boot, opened, ENTRIES_PATH ": cannot be opened")
                : fail(boot, EFI_NOT_FOUND, ENTRIES_PATH ": no entry (a file *.conf) in it");
-}
-
-struct listed_entry *default_entry(struct boot *boot, const struct entry_list *list,
-                                   struct text pattern)
-{
-    for (struct listed_entry *at = list->first; at != NULL; at = at->next) {
-        if (entry_is_called(at->name, pattern))
-            return at;
-    }
-    if (pattern.length != 0)
-        log_line(boot, LOG_WARNING,
-                 "/loader/loader.conf: no entry is called %.*s; taking the first of the list",
-                 TEXT_ARG(pattern));
-    return list->first;
 }

@@ -55,6 +55,7 @@ static bool try_to_boot(struct boot *boot, EFI_STATUS *status)
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
+    const uint64_t started = read_tsc();
     EFI_STATUS status;
     bool again = false;
 
@@ -64,6 +65,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
         struct boot boot = {
             .image = image,
             .system = system,
+            .started = started,
             .entered = read_tsc(),
             .menu_again = again,
             .paging = cpu_paging_features(),

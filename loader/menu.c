@@ -2,6 +2,7 @@
 #include "menu.h"
 
 #include "mem.h"
+#include "x86_cpu.h"
 
 /* ---- choosing -------------------------------------------------------------------------- */
 
@@ -195,6 +196,7 @@ EFI_STATUS run_menu(struct boot *boot, const struct entry_list *list, const stru
         log_line(boot, LOG_WARNING, "no menu: firmware has no console");
         return EFI_SUCCESS;
     }
+    boot->menu_shown = read_tsc();
     if (wish->timeout == 0)
         drain_keyboard(&menu.keyboard);
     choose_default(&menu);

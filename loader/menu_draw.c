@@ -48,11 +48,22 @@ static bool needs_name(const struct menu *menu, const struct listed_entry *liste
     return listed->entry.title.length == 0;
 }
 
+/* PRETTY_NAME of os-release often has the version in it. */
+static bool is_in(struct text part, struct text whole)
+{
+    for (size_t at = 0; at + part.length <= whole.length; at++) {
+        if (text_equal(part, (struct text){whole.start + at, part.length}))
+            return true;
+    }
+    return false;
+}
+
 static void label_of(const struct menu *menu, const struct listed_entry *listed,
                      char label[REFUSAL_MAX])
 {
     struct entry_tries tries;
     const struct boot_entry *entry = &listed->entry;
+    struct text version = is_in(entry->version, entry->title) ? text_of("") : entry->version;
     bool named = needs_name(menu, listed);
 
     entry_refusal(listed, label);
@@ -63,10 +74,9 @@ static void label_of(const struct menu *menu, const struct listed_entry *listed,
     }
     (void)entry_stem(listed->name, &tries);
     format_text(label, REFUSAL_MAX, "%.*s%s%.*s%s%.*s%s", TEXT_ARG(entry->title),
-                entry->version.length != 0 && entry->title.length != 0 ? " " : "",
-                TEXT_ARG(entry->version), named && entry->title.length != 0 ? ", " : "",
-                named ? (int)listed->name.length : 0, listed->name.start,
-                tries.exhausted ? " (no tries left)" : "");
+                version.length != 0 && entry->title.length != 0 ? " " : "", TEXT_ARG(version),
+                named && entry->title.length != 0 ? ", " : "", named ? (int)listed->name.length : 0,
+                listed->name.start, tries.exhausted ? " (no tries left)" : "");
 }
 
 void draw_entry(struct menu *menu, size_t at)

@@ -1,12 +1,13 @@
 /* `efi` and `linux` entries: a program that firmware loads from the boot volume and starts. */
 #include "program.h"
 
+#include "device_path.h"
+#include "interface.h"
 #include "mem.h"
 #include "menu_console.h"
 
-#define NAME_LENGTH     256         /* bytes of the path, for the last message */
-#define PATH_UNITS      512         /* of a file's */
-#define DEVICE_PATH_MAX (64 * 1024) /* bytes */
+#define NAME_LENGTH 256 /* bytes of the path, for the last message */
+#define PATH_UNITS  512 /* of a file's */
 
 /* UEFI 2.10, 7.5: in seconds, what the boot manager gives each program that it starts. */
 #define WATCHDOG 300
@@ -20,37 +21,6 @@ struct program {
 };
 
 /* ---- loading --------------------------------------------------------------------------- */
-
-/* Bytes of a device path without its end; 0: it has none. */
-static size_t device_path_size(const EFI_DEVICE_PATH_PROTOCOL *path)
-{
-    const EFI_DEVICE_PATH_PROTOCOL *node = path;
-    size_t size = 0;
-
-    while (!IsDevicePathEnd(node)) {
-        size_t length = (size_t)DevicePathNodeLength(node);
-        if (length < sizeof(*node) || size + length > DEVICE_PATH_MAX)
-            return 0;
-        size += length;
-        node = NextDevicePathNode(node);
-    }
-    return size;
-}
-
-/* UEFI 2.10, 10.3.5.4: a file's name as a node, which need not be aligned. */
-static void put_file_path(char *to, const CHAR16 *name, size_t units)
-{
-    size_t bytes = (units + 1) * sizeof(CHAR16), length = sizeof(EFI_DEVICE_PATH_PROTOCOL) + bytes;
-    EFI_DEVICE_PATH_PROTOCOL node = {
-        MEDIA_DEVICE_PATH, MEDIA_FILEPATH_DP, {(UINT8)length, (UINT8)(length >> 8)}};
-    EFI_DEVICE_PATH_PROTOCOL end = {END_DEVICE_PATH_TYPE,
-                                    END_ENTIRE_DEVICE_PATH_SUBTYPE,
-                                    {sizeof(EFI_DEVICE_PATH_PROTOCOL), 0}};
-
-    memcpy(to, &node, sizeof(node));
-    memcpy(to + sizeof(node), name, bytes);
-    memcpy(to + length, &end, sizeof(end));
-}
 
 /* The boot volume's device path and the file's name, in loader memory. */
 static EFI_STATUS program_path(struct boot *boot, EFI_DEVICE_PATH_PROTOCOL **path)
@@ -76,7 +46,7 @@ static EFI_STATUS program_path(struct boot *boot, EFI_DEVICE_PATH_PROTOCOL **pat
 
     TRY(allocate_pages(boot, MEMORY_LOADER, size + sizeof(name) + 16, &at));
     memcpy((void *)(uintptr_t)at.raw, device, size);
-    put_file_path((char *)(uintptr_t)at.raw + size, name, units);
+    device_path_put_file((char *)(uintptr_t)at.raw + size, name, units);
     *path = (EFI_DEVICE_PATH_PROTOCOL *)(uintptr_t)at.raw;
     return EFI_SUCCESS;
 }
@@ -156,6 +126,8 @@ EFI_STATUS start_program(struct boot *boot)
     EFI_STATUS status = prepare(boot, &program);
 
     if (!EFI_ERROR(status)) {
+        print_warnings(boot); /* no kernel will print the log */
+        tell_time_of_start(boot);
         close_boot_volume(boot);
         free_all_pages(boot);
         status = run(boot, &program);
@@ -174,6 +146,7 @@ bool wait_for_person(struct boot *boot, EFI_STATUS status)
 
     if (!open_keyboard(boot, &keyboard))
         return false;
+    drain_keyboard(&keyboard); /* what is held down, or was pressed meanwhile, is no answer */
     print(boot, "bestla: %s; press a key for the menu",
           EFI_ERROR(status) ? "this entry could not be booted" : "this entry has ended");
     while ((event = wait_for_key(&keyboard, &key)) == KEY_SECOND)

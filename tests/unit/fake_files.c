@@ -28,6 +28,7 @@ struct node {
 struct handle {
     EFI_FILE_PROTOCOL protocol;
     struct node *node;
+    bool writes;
     uint64_t position; /* of a folder: how many nodes it has gone past */
 };
 
@@ -154,7 +155,8 @@ static EFI_STATUS EFIAPI file_open(EFI_FILE_PROTOCOL *self, EFI_FILE_PROTOCOL **
 
     if (fake_call_fails(FAKE_OPEN))
         return fake.fail_status;
-    assert_int_equal(mode, EFI_FILE_MODE_READ);
+    bool writes = mode == (EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE);
+    assert_true(writes || mode == EFI_FILE_MODE_READ);
     assert_int_equal(attributes, 0);
     assert_true(handle_of(self)->node->folder);
     if (name[0] != '\\')
@@ -163,7 +165,12 @@ static EFI_STATUS EFIAPI file_open(EFI_FILE_PROTOCOL *self, EFI_FILE_PROTOCOL **
     struct node *node = find(path);
     if (node == NULL)
         return EFI_NOT_FOUND;
+    if (writes && fake.read_only_volume)
+        return EFI_WRITE_PROTECTED;
+    if (writes && fake.read_only_file != NULL && strcmp(path, fake.read_only_file) == 0)
+        return EFI_ACCESS_DENIED;
     *opened = open_node(node);
+    handle_of(*opened)->writes = writes;
     return EFI_SUCCESS;
 }
 
@@ -303,6 +310,65 @@ static EFI_STATUS EFIAPI file_get_position(EFI_FILE_PROTOCOL *self, UINT64 *posi
     return EFI_SUCCESS;
 }
 
+static const EFI_GUID info_guid = EFI_FILE_INFO_ID;
+
+static const char *last_part(const char *path)
+{
+    return strrchr(path, '/') + 1;
+}
+
+static EFI_STATUS EFIAPI file_get_info(EFI_FILE_PROTOCOL *self, EFI_GUID *guid, UINTN *size,
+                                       void *to)
+{
+    struct node *node = handle_of(self)->node;
+    _Alignas(8) char buffer[INFO_HEAD + PATH_BYTES * sizeof(CHAR16)] = {0};
+    EFI_FILE_INFO *info = (EFI_FILE_INFO *)(void *)buffer;
+
+    if (fake_call_fails(FAKE_GET_INFO))
+        return fake.fail_status;
+    assert_memory_equal(guid, &info_guid, sizeof(info_guid));
+    UINTN wanted = INFO_HEAD + name_of(last_part(node->path), info->FileName) * sizeof(CHAR16);
+    assert_true(*size >= wanted);
+    *size = info->Size = wanted;
+    info->FileSize = node->size;
+    info->ModificationTime.Year = 2001;
+    info->Attribute = EFI_FILE_ARCHIVE;
+    memcpy(to, buffer, wanted);
+    return EFI_SUCCESS;
+}
+
+/* Only the name may change. */
+static EFI_STATUS EFIAPI file_set_info(EFI_FILE_PROTOCOL *self, EFI_GUID *guid, UINTN size,
+                                       void *from)
+{
+    struct node *node = handle_of(self)->node;
+    const EFI_FILE_INFO *info = from;
+    char path[PATH_BYTES] = "";
+
+    if (fake_call_fails(FAKE_SET_INFO))
+        return fake.fail_status;
+    assert_memory_equal(guid, &info_guid, sizeof(info_guid));
+    assert_true(handle_of(self)->writes);
+    assert_int_equal(info->Size, size);
+    assert_int_equal(info->FileSize, node->size);
+    assert_int_equal(info->ModificationTime.Year, 2001);
+    assert_int_equal(info->Attribute, EFI_FILE_ARCHIVE);
+    memcpy(path, node->path, (size_t)(last_part(node->path) - node->path));
+    path_of(info->FileName, path);
+    assert_int_equal(size, INFO_HEAD + (strlen(last_part(path)) + 1) * sizeof(CHAR16));
+    if (find(path) != NULL)
+        return EFI_ACCESS_DENIED;
+    if (!fake.renames_in_vain)
+        strcpy(node->path, path);
+    return EFI_SUCCESS;
+}
+
+static EFI_STATUS EFIAPI file_flush(EFI_FILE_PROTOCOL *self)
+{
+    assert_true(handle_of(self)->writes);
+    return fake_call_fails(FAKE_FLUSH) ? fake.fail_status : EFI_SUCCESS;
+}
+
 static EFI_FILE_PROTOCOL *open_node(struct node *node)
 {
     struct handle *handle = calloc(1, sizeof(*handle));
@@ -315,6 +381,9 @@ static EFI_FILE_PROTOCOL *open_node(struct node *node)
         .Read = file_read,
         .SetPosition = file_set_position,
         .GetPosition = file_get_position,
+        .GetInfo = file_get_info,
+        .SetInfo = file_set_info,
+        .Flush = file_flush,
     };
     fake.open_handles++;
     return &handle->protocol;

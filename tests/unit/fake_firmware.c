@@ -9,7 +9,7 @@
 
 #include "fake_boot.h"
 
-#define BIT(service) (1U << (service))
+#define BIT(service) (UINT64_C(1) << (service))
 
 struct fake_firmware fake;
 
@@ -47,6 +47,7 @@ const char *fake_service_name(enum fake_service service)
         "SetPosition",
         "GetPosition",
         "ReadKeyStroke",
+        "GetVariable",
         "CreateEvent",
         "SetTimer",
         "WaitForEvent",
@@ -59,7 +60,10 @@ const char *fake_service_name(enum fake_service service)
         "UnloadImage",
         "InstallMultipleProtocolInterfaces",
         "UninstallMultipleProtocolInterfaces",
-        "FreePool",
+        "SetVariable",
+        "GetInfo",
+        "SetInfo",
+        "Flush",
     };
     return names[service];
 }
@@ -68,7 +72,7 @@ const char *fake_service_name(enum fake_service service)
  * called, and after it nothing. */
 bool fake_call_fails(enum fake_service service)
 {
-    const unsigned memory = BIT(FAKE_ALLOCATE_PAGES) | BIT(FAKE_FREE_PAGES) |
+    const uint64_t memory = BIT(FAKE_ALLOCATE_PAGES) | BIT(FAKE_FREE_PAGES) |
                             BIT(FAKE_GET_MEMORY_MAP) | BIT(FAKE_EXIT_BOOT_SERVICES);
 
     fake.calls++;
@@ -254,6 +258,7 @@ static void set_up_services(void)
         .LocateHandleBuffer = locate_handle_buffer,
     };
     runtime_services = (EFI_RUNTIME_SERVICES){.ResetSystem = reset_system};
+    fake_set_runtime_services(&runtime_services);
     fake_set_memory_services(&services);
     fake_set_event_services(&services);
     fake_set_program_services(&services);
@@ -310,10 +315,14 @@ void fake_reset(void)
         .ConOut = fake_screen(),
         .BootServices = &services,
         .RuntimeServices = &runtime_services,
+        .Hdr.Revision = 2 << 16 | 70,
+        .FirmwareVendor = (CHAR16 *)(uintptr_t)u"Fake",
+        .FirmwareRevision = 7 << 16 | 5,
         .ConfigurationTable = fake.tables,
     };
     fake_reset_pages();
     fake_reset_files();
     fake_reset_console();
     fake_reset_programs();
+    fake_reset_variables();
 }

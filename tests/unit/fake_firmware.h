@@ -41,6 +41,7 @@ enum fake_service {
     FAKE_SET_POSITION,
     FAKE_GET_POSITION,
     FAKE_READ_KEY,
+    FAKE_GET_VARIABLE,
     FAKE_FIRST_OF_MENU, /* what only the menu calls, and programs */
     FAKE_CREATE_EVENT = FAKE_FIRST_OF_MENU,
     FAKE_SET_TIMER,
@@ -54,6 +55,10 @@ enum fake_service {
     FAKE_UNLOAD_IMAGE,
     FAKE_INSTALL_PROTOCOLS,
     FAKE_UNINSTALL_PROTOCOLS,
+    FAKE_SET_VARIABLE,
+    FAKE_GET_INFO, /* what only a counted try calls */
+    FAKE_SET_INFO,
+    FAKE_FLUSH,
     FAKE_SERVICES,
 };
 
@@ -108,7 +113,10 @@ struct fake_firmware {
     uint64_t read_below;  /* reads to memory above fail */
     uint64_t error_at;    /* reads that touch this offset fail ... */
     unsigned errors;      /* ... so many times */
-    bool folders_go_on;   /* behind the last file comes the first again */
+    bool read_only_volume;
+    const char *read_only_file; /* by FAT's attribute */
+    bool renames_in_vain;       /* SetInfo says that it did */
+    bool folders_go_on;         /* behind the last file comes the first again */
 
     bool has_framebuffer;
     EFI_GRAPHICS_OUTPUT_MODE_INFORMATION mode_info;
@@ -140,6 +148,11 @@ struct fake_firmware {
     EFI_STATUS (*program)(void); /* what StartImage runs */
     bool program_leaves_words;   /* in firmware's pool, when it returns */
     bool initrd_is_offered;      /* by somebody else */
+
+    bool no_variables;        /* GetVariable and SetVariable: EFI_UNSUPPORTED */
+    bool variables_stay;      /* SetVariable: EFI_WRITE_PROTECTED */
+    UINTN said_variable_size; /* GetVariable says so of all that there are; 0: the truth */
+    bool variable_sizes_lie;  /* and that they fit */
     EFI_CONFIGURATION_TABLE tables[8];
     EFI_LOADED_IMAGE_PROTOCOL loaded;
     EFI_SYSTEM_TABLE system;
@@ -205,6 +218,23 @@ void fake_pause(unsigned seconds);
 bool fake_screen_has(const char *words);
 /* The same of any screen that was ever shown, when the last key was read or since. */
 bool fake_screen_had(const char *words);
+
+/* fake_variables.c: EFI variables of the loader's vendor GUID. */
+struct fake_variable {
+    char name[64];
+    uint32_t attributes;
+    size_t size; /* 0: there is none */
+    unsigned char data[4096];
+};
+void fake_reset_variables(void);
+void fake_set_runtime_services(EFI_RUNTIME_SERVICES *services);
+void fake_put_variable(const char *name, uint32_t attributes, const void *data, size_t size);
+/* One that lasts, as a system sets it. */
+void fake_put_text_variable(const char *name, const char *text);
+/* NULL: there is none. */
+const struct fake_variable *fake_variable(const char *name);
+/* Its text; of several, the first; until the next call. */
+const char *fake_text_variable(const char *name);
 
 /* fake_programs.c: images, protocols. */
 void fake_reset_programs(void);

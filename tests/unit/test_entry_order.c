@@ -111,16 +111,15 @@ static void test_patterns(void **state)
         const char *name, *pattern;
         bool called;
     } rows[] = {
-        {"a.conf", "a.conf", true},
-        {"a.conf", "a", true},
-        {"a.conf", "A.CONF", true},
-        {"a+3-1.conf", "a", true},
-        {"a+3-1.conf", "a+3-1", true},
-        {"a+3-1.conf", "a+*.conf", true},
-        {"a+3-1.conf", "a.conf", false},
-        {"ab.conf", "a", false},
-        {"ab.conf", "a*", true},
-        {"ab.conf", "", false},
+        {"a.conf", "a.conf", true},     {"a.conf", "a", true},
+        {"a.conf", "A.CONF", true},     {"a+3-1.conf", "a", true},
+        {"a+3-1.conf", "a+3-1", true},  {"a+3-1.conf", "a+*.conf", true},
+        {"a+3-1.conf", "a.conf", true}, /* its identifier */
+        {"A+3.conf", "a.CONF", true},   {"a+3-1.conf", "?.conf", true},
+        {"a+3-1.conf", "a.efi", false}, {"a+3-1.conf", "b.conf", false},
+        {"a+3-1.conf", "a.con", false}, {"a+3-1", "a", true},
+        {"a+3-1.conf", "", false},      {"ab.conf", "a", false},
+        {"ab.conf", "a*", true},        {"ab.conf", "", false},
         {"b.efi", "b", true},
     };
 
@@ -128,6 +127,47 @@ static void test_patterns(void **state)
     for (size_t i = 0; i < ROWS(rows); i++) {
         if (entry_is_called(text_of(rows[i].name), text_of(rows[i].pattern)) != rows[i].called)
             fail_msg("%s and the pattern %s", rows[i].name, rows[i].pattern);
+    }
+}
+
+/* The name without its count; and the name when a try begins, NULL where none does. */
+static void test_counting(void **state)
+{
+    static const struct {
+        const char *name, *id, *next;
+    } rows[] = {
+        {"a.conf", "a.conf", NULL},
+        {"a+3.conf", "a.conf", "a+2-1.conf"},
+        {"a+2-1.conf", "a.conf", "a+1-2.conf"},
+        {"a+1-2.conf", "a.conf", "a+0-3.conf"},
+        {"a+0-3.conf", "a.conf", NULL},
+        {"a+0.conf", "a.conf", NULL},
+        {"a+010-009.efi", "a.efi", "a+9-10.efi"},
+        {"a+3", "a", "a+2-1"},
+        {"a.b+3-.conf", "a.b+3-.conf", NULL},
+        {"+3.conf", "+3.conf", NULL},
+        {"", "", NULL},
+        {"a+4294967294-4294967294.conf", "a.conf", "a+4294967293-4294967295.conf"},
+        {"a+4294967295.conf", "a.conf", NULL},
+        {"a+1-4294967295.conf", "a.conf", NULL},
+        {"a+00000000000000000000000000003.conf", "a.conf", "a+2-1.conf"},
+        {"a+10000000000000000000000000003.conf", "a.conf", NULL},
+        {"a+99999999999999999999-99999999999999999999.conf", "a.conf", NULL},
+    };
+    char text[64];
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct text name = exact_copy(rows[i].name, strlen(rows[i].name));
+        entry_id(name, text, name.length + 1);
+        assert_string_equal(text, rows[i].id);
+        assert_int_equal(entry_next_name(name, text, sizeof(text)), rows[i].next != NULL);
+        if (rows[i].next != NULL) {
+            assert_string_equal(text, rows[i].next);
+            assert_true(entry_next_name(name, text, strlen(rows[i].next) + 1));
+            assert_false(entry_next_name(name, text, strlen(rows[i].next)));
+        }
+        release(name);
     }
 }
 
@@ -181,9 +221,10 @@ static void test_architectures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions), cmocka_unit_test(test_equal_versions),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_patterns),
-        cmocka_unit_test(test_order),    cmocka_unit_test(test_architectures),
+        cmocka_unit_test(test_versions),      cmocka_unit_test(test_equal_versions),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_counting),      cmocka_unit_test(test_order),
+        cmocka_unit_test(test_architectures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

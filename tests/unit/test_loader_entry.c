@@ -1,7 +1,8 @@
 /* Which entry is booted with which options: loader.conf, the folder of entries, LoadOptions. */
 /* links: loader/ tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_console.c */
 /* links: tests/unit/fake_programs.c tests/unit/fake_pages.c tests/unit/fake_files.c */
-/* links: tests/unit/fake_boot.c tests/unit/kernel_file.c tests/unit/handoff_check.c */
+/* links: tests/unit/fake_variables.c tests/unit/fake_boot.c */
+/* links: tests/unit/kernel_file.c tests/unit/handoff_check.c */
 /* links: tests/unit/table_check.c */
 #include <stdarg.h>
 #include <stddef.h>
@@ -151,6 +152,11 @@ static void test_broken_entry(void **state)
     } cases[] = {
         {"", "the file is empty"},
         {"title only\n", ENTRIES "/one.conf: no kernel, linux or efi line"},
+        {"title a\nkernal /kernel.elf\n",
+         ENTRIES "/one.conf:2: no kernel, linux or efi line, but a word that is not known: kernal"},
+        {"efi /kernel.elf\ninitrd /initrd\n",
+         ENTRIES "/one.conf:2: module goes with kernel, initrd with linux, and with nothing else: "
+                 "initrd"},
         {"title a\n\nkernel kernel.elf\n", ENTRIES "/one.conf:3: the path must start with"},
         {"kernel /../kernel.elf\n", ":1: the path must start with"},
         {"kernel /kernel.elf\nkernel /kernel.elf\n", ":2: the key stands a second time: kernel"},

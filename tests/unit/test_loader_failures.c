@@ -4,7 +4,8 @@
  * machine is reset. */
 /* links: loader/ tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_console.c */
 /* links: tests/unit/fake_programs.c tests/unit/fake_pages.c tests/unit/fake_files.c */
-/* links: tests/unit/fake_boot.c tests/unit/kernel_file.c tests/unit/handoff_check.c */
+/* links: tests/unit/fake_variables.c tests/unit/fake_boot.c */
+/* links: tests/unit/kernel_file.c tests/unit/handoff_check.c */
 /* links: tests/unit/table_check.c */
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,13 +17,13 @@
 #include "handoff_check.h"
 #include "kernel_file.h"
 
-#define SERVICE(name) (1U << FAKE_##name)
+#define SERVICE(name) (UINT64_C(1) << FAKE_##name)
 
 /* Without these a kernel boots as well. */
 #define DISPENSABLE                                                                             \
     (SERVICE(WATCHDOG) | SERVICE(OUTPUT_STRING) | SERVICE(LOCATE_PROTOCOL) | SERVICE(GET_RNG) | \
      SERVICE(LOCATE_HANDLES) | SERVICE(SCREEN_PROTOCOL) | SERVICE(FREE_POOL) | SERVICE(CLOSE) | \
-     SERVICE(FREE_PAGES) | SERVICE(READ_KEY))
+     SERVICE(FREE_PAGES) | SERVICE(READ_KEY) | SERVICE(GET_VARIABLE))
 
 /* And these are tried again, or there is another way: the file read in pieces, an image at
  * another place, a loader.conf that cannot be looked for, one more ExitBootServices; or only a
@@ -51,7 +52,7 @@ static unsigned harmless(enum fake_service service)
     }
 }
 
-static bool is_in(unsigned services, enum fake_service service)
+static bool is_in(uint64_t services, enum fake_service service)
 {
     return (services >> service & 1) != 0;
 }

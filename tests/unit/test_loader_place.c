@@ -2,7 +2,8 @@
  * must come to is checked as ever. */
 /* links: loader/ tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_console.c */
 /* links: tests/unit/fake_programs.c tests/unit/fake_pages.c tests/unit/fake_files.c */
-/* links: tests/unit/fake_boot.c tests/unit/kernel_file.c tests/unit/handoff_check.c */
+/* links: tests/unit/fake_variables.c tests/unit/fake_boot.c */
+/* links: tests/unit/kernel_file.c tests/unit/handoff_check.c */
 /* links: tests/unit/table_check.c */
 #include "kaslr_boot.h"
 

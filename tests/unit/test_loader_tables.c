@@ -3,7 +3,8 @@
  * refused with everything given back. */
 /* links: loader/ tests/unit/fake_cpu.c tests/unit/fake_firmware.c tests/unit/fake_console.c */
 /* links: tests/unit/fake_programs.c tests/unit/fake_pages.c tests/unit/fake_files.c */
-/* links: tests/unit/fake_boot.c tests/unit/fake_memory.c tests/unit/kernel_file.c */
+/* links: tests/unit/fake_variables.c tests/unit/fake_boot.c */
+/* links: tests/unit/fake_memory.c tests/unit/kernel_file.c */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

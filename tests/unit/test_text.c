@@ -284,13 +284,48 @@ static void test_many_stars(void **state)
         text_matches((struct text){string, sizeof string}, (struct text){pattern, sizeof pattern}));
 }
 
+/* Bytes up to what may not stand in a line. */
+static void test_printable(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+    } rows[] = {
+        {"", 0},
+        {"a b\tc", 5},
+        {"ab\ncd", 2},
+        {"\x1b[2J", 0},
+        {"a\x7f", 1},
+        {"\xc3\xa9x", 3},
+        {"x\xc2\x85", 1},
+        {"x\xc3", 1},
+        {"\xff", 0},
+        {"x\x80", 1},
+        {"\xc0\xaf", 0},
+        {"\xed\xa0\xbd", 0},
+        {"\xf0\x9f\x98\x80", 4},
+        {"\xf4\x90\x80\x80", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++)
+        assert_int_equal(text_printable(text_of(rows[i].text)), rows[i].length);
+    assert_int_equal(text_printable((struct text){"a\0b", 3}), 1);
+    assert_int_equal(text_printable((struct text){0}), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_of),         cmocka_unit_test(test_equal),
-        cmocka_unit_test(test_null_start), cmocka_unit_test(test_trim),
-        cmocka_unit_test(test_lines),      cmocka_unit_test(test_words),
-        cmocka_unit_test(test_matches),    cmocka_unit_test(test_matches_like_fnmatch),
+        cmocka_unit_test(test_printable),
+        cmocka_unit_test(test_of),
+        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_null_start),
+        cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_matches_like_fnmatch),
         cmocka_unit_test(test_many_stars),
     };
 

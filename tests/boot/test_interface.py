@@ -1,0 +1,127 @@
+"""The Boot Loader Interface on real firmware: a system that ran asks for its next boot, the program
+that is started is told what it should be, and tries are counted on the volume."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from booting import QUICK, READY, ROOT, Boot, make_esp
+from kernel_log import assert_audited
+from test_firmware_state import program
+from test_machines import U_BOOT
+from test_media import partition
+
+CONF, ENTRIES = "loader/loader.conf", "loader/entries"
+TOLD = "title Told\nefi /tools/told.efi\n"
+# What SetVariable of one boot leaves to the next is in the flash chip of firmware's.
+FLASH: dict[str, Any] = {"memory": "256M", "reboot": True, "write_image": True}
+
+
+def told(text: str) -> list[dict[str, str]]:
+    """What the program was told, by name, each time that it ran."""
+    runs: list[dict[str, str]] = []
+    for name, value in re.findall(r"^test: told: (\w+): (.*)$", text, re.M):
+        if name == "LoaderInfo":
+            runs.append({})
+        runs[-1][name] = value
+    return runs
+
+
+def unified(target: Path, release: str) -> Path:
+    """The program that says what it was told, as a unified kernel of the system described."""
+    text = target.with_suffix(".txt")
+    text.write_text(release)
+    subprocess.run(["objcopy", f"--add-section=.osrel={text}", "--set-section-flags=.osrel=data",
+                    "--change-section-vma=.osrel=0x20000", program("told"), target], check=True)
+    return target
+
+
+def names(image: Path, folder: str) -> list[str]:
+    """The files of a folder on the image's volume."""
+    listed = subprocess.run(["mdir", "-b", "-i", f"{image}@@{partition(image).start}",
+                             f"::/{folder}"], text=True, capture_output=True, check=True)
+    return sorted(line.rsplit("/", 1)[1] for line in listed.stdout.split())
+
+
+def test_a_system_asks(boot: Callable[..., Boot], tmp_path: Path) -> None:
+    """One-shot through a reset, then a default, one-shot a unified kernel, then a default that does
+    not exist and a menu for once; meanwhile tries are counted on the disk."""
+    machine = boot(efi=program("ask"), files={
+        CONF: "default bestla.conf\n", f"{ENTRIES}/told+2.conf": TOLD,
+        "tools/told.efi": program("told"), "EFI/Linux/uki+1.efi": unified(
+            tmp_path / "uki.efi", "# a system\nID=test\nPRETTY_NAME='Test OS'\nVERSION_ID=\"7\"\n"),
+        "asked": "set LoaderEntryOneShot told.conf\nreset\nstart\nset LoaderEntryDefault told\n"
+                 "start\nset LoaderEntryOneShot uki.efi\nstart\nset LoaderEntryDefault none.conf\n"
+                 "set LoaderConfigTimeoutOneShot 1\nstart\n"}, **FLASH)
+    machine.wait_for(READY)
+    first, second, third = told(machine.serial)
+    assert first["LoaderInfo"] == "bestla 0.1" and first["LoaderFeatures"] == "0x1231f"
+    assert first["LoaderFirmwareType"].startswith("UEFI 2.")
+    assert re.fullmatch(r"\S.* \d+\.\d+", first["LoaderFirmwareInfo"])
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", first["LoaderDevicePartUUID"])
+    assert first["LoaderEntries"] == "uki.efi|told.conf|bestla.conf"
+    assert [run["LoaderEntrySelected"] for run in (first, second)] == ["told.conf"] * 2
+    assert first["LoaderBootCountPath"] == r"\loader\entries\told+1-1.conf"
+    assert second["LoaderBootCountPath"] == r"\loader\entries\told+0-2.conf"
+    assert third["LoaderEntrySelected"] == "uki.efi"
+    assert third["LoaderBootCountPath"] == r"\EFI\Linux\uki+0-1.efi"
+    for run in (first, second, third):
+        assert 0 < int(run["LoaderTimeInitUSec"]) < int(run["LoaderTimeExecUSec"])
+        assert "LoaderEntryOneShot" not in run and "LoaderTimeMenuUSec" not in run
+    assert second["LoaderEntryDefault"] == "told" and "LoaderEntryDefault" not in first
+    assert machine.serial.count("test: the loader is back: 0\n") == 3
+    assert "Test OS 7 (no tries left)" in machine.serial
+    assert "Booting in 1 s" in machine.serial
+    assert "loader: warning: variable LoaderEntryDefault: no entry is called none.conf; " \
+        "taking what else is asked for\n" in machine.serial
+    assert_audited(machine.serial)
+    machine.stop()
+    assert names(tmp_path / "disk0.img", ENTRIES) == ["bestla.conf", "told+0-2.conf"]
+    assert names(tmp_path / "disk0.img", "EFI/Linux") == ["uki+0-1.efi"]
+
+
+def test_what_was_booted_last(boot: Callable[..., Boot]) -> None:
+    """`default @saved`, and values that are none: each is told and not heeded."""
+    machine = boot(efi=program("ask"), files={
+        CONF: "default @saved\n", f"{ENTRIES}/told.conf": TOLD, "tools/told.efi": program("told"),
+        "asked": "start\nset LoaderEntryLastBooted bestla.conf\nraw LoaderEntryOneShot 24\n"
+                 "raw LoaderConfigTimeout 7\nraw LoaderEntryDefault 1300\nstart\n"}, **QUICK)
+    machine.wait_for(READY)
+    [run] = told(machine.serial)
+    assert run["LoaderEntryLastBooted"] == "told.conf" == run["LoaderEntrySelected"]
+    for line in ("LoaderEntryOneShot: holds text that does not end, of 0x18 bytes: not heeded",
+                 "LoaderConfigTimeout: holds an odd number of bytes, of 0x7 bytes: not heeded",
+                 "LoaderEntryDefault: holds more than 1024 bytes, of 0x514 bytes: not heeded"):
+        assert f"loader: warning: variable {line}\n" in machine.serial
+    assert "bestla.conf: Bestla 0.1\n" in machine.serial
+
+
+COUNTED: dict[str, bytes | str | Path | None] = {
+    CONF: "default bestla\n", f"{ENTRIES}/bestla.conf": None,
+    f"{ENTRIES}/bestla+3.conf": "title Counted\nkernel /kernel.elf\n"}
+
+
+def test_what_cannot_be_counted(boot: Callable[..., Boot], tmp_path: Path) -> None:
+    """A disc is not written to: the entry is booted, and the log says so."""
+    esp, disc = make_esp(tmp_path / "esp", files=COUNTED), tmp_path / "disc.iso"
+    subprocess.run([ROOT / "scripts" / "make-image", "--iso", esp, disc], check=True)
+    machine = boot(image=disc, media="cd", **QUICK)
+    machine.wait_for(READY)
+    assert re.search(r"loader: warning: /loader/entries/bestla\+3.conf: this try is not counted, "
+                     r"the file keeps its name \(.+\)\n", machine.serial)
+
+
+@pytest.mark.matrix
+@pytest.mark.skipif(not U_BOOT.exists(), reason="Debian's package u-boot-qemu has it")
+def test_u_boot(boot: Callable[..., Boot]) -> None:
+    """A UEFI whose variables do not last and whose files keep their names."""
+    machine = boot(firmware=str(U_BOOT), memory="256M", files=COUNTED)
+    machine.wait_for("Hit any key to stop autoboot")
+    machine.send("\r")
+    machine.wait_for("^=> ")
+    machine.send("virtio scan; load virtio 0:1 0x1000000 EFI/BOOT/BOOTX64.EFI; bootefi 0x1000000\r")
+    machine.wait_for(READY)
+    assert "bestla+3.conf: this try is not counted" in machine.serial
