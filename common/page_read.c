@@ -160,6 +160,7 @@ struct table_reader {
     struct pt_walker walker;
     pt_table_visitor visit;
     void *context;
+    const struct virt_range *range; /* outside it only what was used; NULL: everything */
 };
 
 #define AT_ONCE 8
@@ -183,25 +184,47 @@ static size_t without_tables(const struct pt_slot *slot)
     return count;
 }
 
+static bool is_used(const struct table_reader *reader, const struct pt_slot *slot)
+{
+    return reader->range == NULL || (slot->value & ENTRY_ACCESSED) != 0 ||
+           intersect(slot->part, *reader->range).size != 0;
+}
+
 static struct pt_verdict read_table(struct pt_walker *walker, const struct pt_slot *slot)
 {
-    struct table_reader *reader = (struct table_reader *)walker;
+    const struct table_reader *reader = (const struct table_reader *)walker;
 
     if (!leads_on(walker, slot) || entry_is_leaf(slot->value, slot->level))
         return pt_move_on(without_tables(slot));
     if (!reader->visit(reader->context, entry_table(slot->value), level_below(slot->level)))
         return pt_stop(PT_NOT_MAPPED);
-    return level_below(slot->level) == PT_LEVEL_PT ? pt_move_on(1) : pt_descend();
+    if (level_below(slot->level) == PT_LEVEL_PT || !is_used(reader, slot))
+        return pt_move_on(1);
+    return pt_descend();
+}
+
+static bool read_tables(struct table_reader *reader)
+{
+    const struct pt_space *space = reader->walker.space;
+
+    reader->walker.pass = PT_READ;
+    reader->walker.at = read_table;
+    return reader->visit(reader->context, space->root, space->top) &&
+           read_range(&reader->walker, pt_lower_half(space)) &&
+           read_range(&reader->walker, pt_upper_half(space));
 }
 
 bool pt_visit_tables(const struct pt_space *space, pt_table_visitor visit, void *context)
 {
-    struct table_reader reader = {
-        {.space = space, .pass = PT_READ, .at = read_table}, visit, context};
+    struct table_reader reader = {{.space = space}, visit, context, NULL};
+    return read_tables(&reader);
+}
 
-    return visit(context, space->root, space->top) &&
-           read_range(&reader.walker, pt_lower_half(space)) &&
-           read_range(&reader.walker, pt_upper_half(space));
+bool pt_visit_tables_used(const struct pt_space *space, struct virt_range range,
+                          pt_table_visitor visit, void *context)
+{
+    struct table_reader reader = {{.space = space}, visit, context, &range};
+    return read_tables(&reader);
 }
 
 const char *pt_status_text(enum pt_status status)

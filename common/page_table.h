@@ -164,6 +164,13 @@ bool pt_visit_runs(const struct pt_space *space, struct virt_range range, pt_run
 typedef bool (*pt_table_visitor)(void *context, phys_addr_t frame, enum pt_level level);
 bool pt_visit_tables(const struct pt_space *space, pt_table_visitor visit, void *context);
 
+/* The same, for tables of which most were never used: what stands behind a table that translates
+ * nothing of `range`, and that the CPU has not gone through since it was made, is not looked for.
+ * The table itself is visited. (The CPU sets the accessed flag of each entry that it goes through:
+ * SDM Vol. 3A, 4.8.) */
+bool pt_visit_tables_used(const struct pt_space *space, struct virt_range range,
+                          pt_table_visitor visit, void *context);
+
 /* The half below the non-canonical hole, and the half above it. */
 struct virt_range pt_lower_half(const struct pt_space *space);
 struct virt_range pt_upper_half(const struct pt_space *space);

@@ -19,33 +19,39 @@ static bool is_outside(void *context, phys_addr_t table, enum pt_level level)
     return table.raw + PAGE_SIZE <= range->start.raw || table.raw >= phys_end(*range);
 }
 
-/* Firmware's tables lie at their own addresses (UEFI 2.10, 2.3.4). An encrypted guest's entries
- * have a bit more in them, and it will be refused (address_space.c). Once a candidate: 1 TiB in
- * leaves of 2 MiB has 1,028 tables, a millisecond or so. */
-static bool holds_tables_in_use(const struct boot *boot, struct phys_range range)
+/* Firmware's tables lie at their own addresses, and map all memory at its own (UEFI 2.10, 2.3.4).
+ * They may be many: 1 TiB in leaves of 2 MiB has 1,028, with half a million entries. Those that map
+ * memory are all looked at, since the image may be the first to use it; of the others, which are
+ * for devices or for nothing, those that the CPU has used.
+ * An encrypted guest's entries have a bit more in them, and it will be refused (address_space.c).
+ */
+static bool holds_tables_in_use(const struct boot *boot, const struct memory_map *memory,
+                                struct phys_range range)
 {
+    const struct virt_range mapped = virt_range(0, memory_map_end(memory, MEMORY_RAM));
     const struct pt_space space = {
         .root = cpu_table_root(),
         .top = cpu_top_level(),
         .features = boot->paging,
     };
 
-    return !cpu_memory_is_encrypted() && !pt_visit_tables(&space, is_outside, &range);
+    return !cpu_memory_is_encrypted() && !pt_visit_tables_used(&space, mapped, is_outside, &range);
 }
 
 /* U-Boot's map calls the memory free that its own stack, IDT and page tables lie in. */
-static bool is_free(const struct boot *boot, struct phys_range range)
+static bool is_free(const struct boot *boot, const struct memory_map *memory,
+                    struct phys_range range)
 {
     return range.start.raw >= KASLR_LOW_MEMORY && !cpu_stands_on(range) &&
-           !holds_tables_in_use(boot, range);
+           !holds_tables_in_use(boot, memory, range);
 }
 
 /* Gets these frames, if they can be had. */
-static bool take_place(struct boot *boot, phys_addr_t at)
+static bool take_place(struct boot *boot, const struct memory_map *memory, phys_addr_t at)
 {
     const struct elf_image *image = &boot->kernel.image;
 
-    if (!is_free(boot, (struct phys_range){at, image->span.size}) ||
+    if (!is_free(boot, memory, (struct phys_range){at, image->span.size}) ||
         EFI_ERROR(allocate_pages_at(boot, MEMORY_KERNEL_IMAGE, image->span.size, at)))
         return false;
     boot->kernel.phys = at;
@@ -66,32 +72,21 @@ static bool take_first_place(struct boot *boot, const struct memory_map *memory)
     const uint64_t places = kaslr_phys_places(memory, linked);
 
     for (uint64_t i = 0; i < places; i++) {
-        if (take_place(boot, kaslr_phys_place(memory, linked, i)))
+        if (take_place(boot, memory, kaslr_phys_place(memory, linked, i)))
             return true;
     }
     return false;
 }
 
-static EFI_STATUS place_elsewhere(struct boot *boot)
-{
-    struct firmware_map map;
-
-    TRY(allocate_firmware_map(boot, 0, &map));
-    EFI_STATUS status = read_memory_map(boot, &map);
-    if (!EFI_ERROR(status) && !take_first_place(boot, &map.map))
-        status = fail(boot, EFI_OUT_OF_RESOURCES, "no free memory of 0x%lx bytes for the kernel",
-                      boot->kernel.image.span.size);
-    free_firmware_map(boot, &map);
-    return status;
-}
-
-static EFI_STATUS place_as_linked(struct boot *boot)
+static EFI_STATUS place_as_linked(struct boot *boot, const struct memory_map *memory)
 {
     const phys_addr_t wanted = boot->kernel.image.phys;
 
-    if (take_place(boot, wanted))
+    if (take_place(boot, memory, wanted))
         return EFI_SUCCESS;
-    TRY(place_elsewhere(boot));
+    if (!take_first_place(boot, memory))
+        return fail(boot, EFI_OUT_OF_RESOURCES, "no free memory of 0x%lx bytes for the kernel",
+                    boot->kernel.image.span.size);
     log_line(boot, LOG_INFO, "0x%lx is taken, the kernel goes to 0x%lx", wanted.raw,
              boot->kernel.phys.raw);
     return EFI_SUCCESS;
@@ -113,7 +108,7 @@ static bool draw_frames(struct boot *boot, const struct memory_map *memory)
     for (int tries = 0; tries < PLACE_TRIES; tries++) {
         if (!draw(boot, places, &index))
             return false;
-        if (take_place(boot, kaslr_phys_place(memory, linked, index))) {
+        if (take_place(boot, memory, kaslr_phys_place(memory, linked, index))) {
             boot->kernel.drawn.frames = places;
             return true;
         }
@@ -148,28 +143,34 @@ static EFI_STATUS place_at_random(struct boot *boot, const struct memory_map *me
 {
     draw_pages(boot);
     draw_direct_map(boot, memory);
-    return draw_frames(boot, memory) ? EFI_SUCCESS : place_as_linked(boot);
+    return draw_frames(boot, memory) ? EFI_SUCCESS : place_as_linked(boot, memory);
+}
+
+/* ---- either, by the memory map as it is ------------------------------------------------ */
+
+static EFI_STATUS place_by_map(struct boot *boot,
+                               EFI_STATUS (*place)(struct boot *, const struct memory_map *))
+{
+    struct firmware_map map;
+
+    TRY(allocate_firmware_map(boot, 0, &map));
+    EFI_STATUS status = read_memory_map(boot, &map);
+    if (!EFI_ERROR(status))
+        status = place(boot, &map.map);
+    free_firmware_map(boot, &map);
+    return status;
 }
 
 EFI_STATUS place_kernel(struct boot *boot)
 {
-    struct firmware_map map;
-
-    if (boot->random.name == NULL)
-        return place_as_linked(boot);
-    TRY(allocate_firmware_map(boot, 0, &map));
-    EFI_STATUS status = read_memory_map(boot, &map);
-    if (!EFI_ERROR(status))
-        status = place_at_random(boot, &map.map);
-    free_firmware_map(boot, &map);
-    return status;
+    return place_by_map(boot, boot->random.name == NULL ? place_as_linked : place_at_random);
 }
 
 EFI_STATUS place_frames_again(struct boot *boot)
 {
     free_pages(boot, boot->kernel.phys);
     boot->kernel.drawn.frames = 0;
-    return place_as_linked(boot);
+    return place_by_map(boot, place_as_linked);
 }
 
 /* ---- what came of it ------------------------------------------------------------------- */

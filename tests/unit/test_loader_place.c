@@ -37,31 +37,62 @@ static uint64_t *make_table(uint64_t at)
     return table;
 }
 
+/* Where the kernel goes when firmware's tables, one of each level, have that of one level at `at`,
+ * which the map calls free. They map the page at 512 GiB * `index` + 200 GiB; `flags` are those of
+ * each entry. */
+static uint64_t place_with_table(unsigned level, uint64_t at, unsigned index, uint64_t flags)
+{
+    static _Alignas(4096) uint64_t others[3][512];
+    uint64_t chain[4], other = 0;
+
+    fake_world();
+    memset(others, 0, sizeof(others));
+    for (unsigned k = 0; k < 4; k++)
+        chain[k] = k == level ? at : (uintptr_t)others[other++];
+    make_table(at);
+    for (unsigned k = 0; k < 3; k++)
+        ((uint64_t *)(uintptr_t)chain[k])[k == 0 ? index : k * 200] = chain[k + 1] | flags;
+    fake_cpu.table_root = phys(chain[0]);
+    const struct boot_info *info = boot_well();
+    assert_int_not_equal(info->kernel_phys, LINKED);
+    return info->kernel_phys;
+}
+
 /* Firmware's page tables, of each level, in memory that its map calls free: first and last page of
  * the place, and the pages beside it, which are no reason to leave it. */
 static void test_tables_in_the_way(void **state)
 {
     static const int64_t offsets[] = {0, KERNEL_FILE_SPAN - PAGE_SIZE, -(int64_t)PAGE_SIZE,
                                       KERNEL_FILE_SPAN};
-    static _Alignas(4096) uint64_t others[3][512];
 
     (void)state;
     fake_world();
     const uint64_t place = boot_well()->kernel_phys;
     for (unsigned level = 0; level < 4; level++) {
         for (unsigned i = 0; i < 4; i++) {
-            uint64_t chain[4], other = 0;
-            fake_world();
-            memset(others, 0, sizeof(others));
-            for (unsigned k = 0; k < 4; k++)
-                chain[k] = k == level ? place + (uint64_t)offsets[i] : (uintptr_t)others[other++];
-            make_table(chain[level]);
-            for (unsigned k = 0; k < 3; k++)
-                ((uint64_t *)(uintptr_t)chain[k])[k * 200] = chain[k + 1] | 3;
-            fake_cpu.table_root = phys(chain[0]);
-            const struct boot_info *info = boot_well();
-            assert_int_equal(info->kernel_phys != place, i < 2);
-            assert_int_not_equal(info->kernel_phys, LINKED);
+            uint64_t got = place_with_table(level, place + (uint64_t)offsets[i], 0, 3);
+            assert_int_equal(got != place, i < 2);
+        }
+    }
+}
+
+/* Tables that map no memory count from where the CPU has used them; RAM ends with the first
+ * page of the root's entry 92. A table that an entry in use names is one more. */
+static void test_unused_tables_in_the_way(void **state)
+{
+    static const struct {
+        unsigned index;
+        uint64_t flags;
+        unsigned levels; /* that are looked at */
+    } rows[] = {{91, 3, 4}, {92, 3, 3}, {93, 3, 2}, {92, 0x23, 4}, {93, 0x23, 4}, {255, 0x23, 4}};
+
+    (void)state;
+    fake_world();
+    const uint64_t place = boot_well()->kernel_phys;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (unsigned level = 0; level < 4; level++) {
+            uint64_t got = place_with_table(level, place, rows[i].index, rows[i].flags);
+            assert_int_equal(got != place, level < rows[i].levels);
         }
     }
 }
@@ -161,6 +192,13 @@ static void test_first_free_place(void **state)
     fake.fail_nth = 2;
     struct fake_outcome outcome = fake_boot();
     assert_refused(&outcome, EFI_DEVICE_ERROR, "firmware's memory map");
+    /* Nor is a place taken before the map is there, though nothing is drawn from it. */
+    fake_world();
+    set_options("nokaslr");
+    fake.nth_service = FAKE_GET_MEMORY_MAP;
+    fake.fail_nth = 2;
+    outcome = fake_boot();
+    assert_refused(&outcome, EFI_DEVICE_ERROR, "firmware's memory map");
 }
 
 /* The last place again and again, which cannot be had; nor in the end the linked one. */
@@ -194,9 +232,13 @@ static void test_every_place_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_place_refused),       cmocka_unit_test(test_tables_in_the_way),
-        cmocka_unit_test(test_encrypted_tables),    cmocka_unit_test(test_place_unreadable),
-        cmocka_unit_test(test_next_place),          cmocka_unit_test(test_first_free_place),
+        cmocka_unit_test(test_place_refused),
+        cmocka_unit_test(test_tables_in_the_way),
+        cmocka_unit_test(test_unused_tables_in_the_way),
+        cmocka_unit_test(test_encrypted_tables),
+        cmocka_unit_test(test_place_unreadable),
+        cmocka_unit_test(test_next_place),
+        cmocka_unit_test(test_first_free_place),
         cmocka_unit_test(test_every_place_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

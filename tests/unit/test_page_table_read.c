@@ -185,6 +185,55 @@ static void every_table_is_visited_once(void **state)
     close_fixture(&f);
 }
 
+/* What stands behind a table that maps nothing of the range counts from where the CPU has used it:
+ * page tables of 5 GiB, and accessed flags at each level above. */
+static void unused_tables_are_passed_over(void **state)
+{
+    static const uint64_t at = 5 * GIB_1;
+    const struct {
+        struct virt_range range;
+        unsigned accessed; /* bit 0: the PML4 entry, bit 1: the PDPT entry, bit 2: the PD entry */
+        size_t tables;     /* that are visited */
+    } rows[] = {
+        {{virt(0), 0}, 0, 2},
+        {{virt(0), 0}, 1, 3},
+        {{virt(0), 0}, 6, 2},
+        {{virt(0), 0}, 5, 3},
+        {{virt(0), 0}, 3, 4},
+        {{virt(at - 1), 1}, 0, 3},
+        {{virt(at), 1}, 0, 4},
+        {{virt(at + GIB_1 - 1), 1}, 0, 4},
+        {{virt(at + GIB_1), 1}, 0, 3},
+        {{virt(at + GIB_1), 1}, 2, 4},
+        {{virt(TIB_HALF - 1), 1}, 0, 3},
+        {{virt(TIB_HALF), 1}, 0, 2},
+        {{virt(0), UINT64_C(1) << 47}, 0, 4},
+        {{virt(HIGH), -HIGH}, 0, 2},
+    };
+    struct fixture f;
+    struct pt_step steps[PT_STEPS_MAX];
+    (void)state;
+
+    open_fixture(&f, PT_LEVEL_PML4);
+    assert_int_equal(pt_map(&f.space, virt_range(at, KIB_4), phys(0), read_only, PT_LEVEL_PT),
+                     PT_OK);
+    assert_int_equal(pt_walk(&f.space, virt(at), steps), 4);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct table_list list = {.count = 0};
+        for (unsigned k = 0; k < 3; k++) {
+            uint64_t flag = rows[i].accessed >> k & 1 ? ENTRY_ACCESSED : 0;
+            *(uint64_t *)(uintptr_t)(steps[k].at.raw + f.space.phys_to_virt) =
+                steps[k].entry | flag;
+        }
+        assert_true(pt_visit_tables_used(&f.space, rows[i].range, list_table, &list));
+        assert_int_equal(list.count, rows[i].tables);
+        list = (struct table_list){.count = 0};
+        assert_true(pt_visit_tables(&f.space, list_table, &list));
+        assert_int_equal(list.count, 4);
+    }
+    close_fixture(&f);
+}
+
 static bool collect_indices(void *context, phys_addr_t frame, enum pt_level level)
 {
     bool *seen = context;
@@ -320,6 +369,7 @@ int main(void)
         cmocka_unit_test(rights_are_those_of_all_levels),
         cmocka_unit_test(ranges_are_exact),
         cmocka_unit_test(every_table_is_visited_once),
+        cmocka_unit_test(unused_tables_are_passed_over),
         cmocka_unit_test(tables_among_leaves_are_found),
         cmocka_unit_test(reserved_bits_end_a_walk),
         cmocka_unit_test(runs_split_where_something_changes),
