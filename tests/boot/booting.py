@@ -29,11 +29,11 @@ QUICK: dict[str, Any] = {"firmware": "bios", "memory": "256M", "extra": ["-vga",
 
 # A slow or busy machine gets more time by one setting for all waits.
 SCALE = float(os.environ.get("BESTLA_TIMEOUT_SCALE", "1"))
-BOOT_TIMEOUT = 60.0
+BOOT_TIMEOUT = 180.0
 
 # After the kernel's last words, or the firmware's for a loader that faulted, no test need wait.
 DEAD = re.compile(r"^(?:\[[^\]\n]*\] *)?(?:kernel panic:|!!!! X64 Exception)", re.M)
-LAST_WORDS = 3.0
+LAST_WORDS = 10.0
 
 
 class Search:  # pylint: disable=too-few-public-methods
