@@ -263,7 +263,7 @@ $B/tests/efi/%.elf: $B/loader/tests/efi/%.o $B/loader/tests/efi/_chain.o \
 # ---- the Linux that the loader starts in a test --------------------------------------------
 
 LINUX_INIT  := $B/tests/linux/init
-LINUX_IMAGE := build/linux/vmlinuz
+LINUX_IMAGE := build/linux/vmlinuz build/linux/efivarfs.ko
 
 $(LINUX_INIT): tests/linux/init.c $B/settings
 	@mkdir -p $(@D)
@@ -272,9 +272,9 @@ $(LINUX_INIT): tests/linux/init.c $B/settings
 	    -static -nostdlib $< -o $@
 
 # Where it cannot be had the script says why, and the test that wants it fails; all others run.
-$(LINUX_IMAGE):
+$(LINUX_IMAGE) &:
 	$(call say,GET,$@)
-	-$Qscripts/fetch-linux $@
+	-$Qscripts/fetch-linux $(LINUX_IMAGE)
 
 # The loader's own files, with another main.
 $B/bench/read_cost.elf: $B/loader/tests/bench/read_cost.o $(LOADER_OBJECTS) loader/loader.ld

@@ -20,7 +20,6 @@ static void want(struct requests *requests, const char *source, struct text patt
 
 static void want_saved(struct boot *boot, struct requests *requests)
 {
-    requests->saving = true;
     if (read_text_variable(boot, SAVED, &requests->saved))
         want(requests, "variable " SAVED, requests->saved);
 }
@@ -41,11 +40,13 @@ static void read_wanted(struct boot *boot, const struct loader_conf *conf,
         want(requests, "variable " ONCE, text);
     }
     bool given = read_text_variable(boot, DEFAULT, &text);
-    if (given && !is_saved(text))
+    bool by_variable = given && is_saved(text), by_file = is_saved(conf->default_pattern);
+    requests->saving = given ? by_variable : by_file;
+    if (given && !by_variable)
         want(requests, "variable " DEFAULT, text);
-    if (given ? is_saved(text) : is_saved(conf->default_pattern))
+    if (by_variable || by_file)
         want_saved(boot, requests);
-    if (conf->default_pattern.length != 0 && !is_saved(conf->default_pattern))
+    if (conf->default_pattern.length != 0 && !by_file)
         want(requests, CONF_SOURCE, conf->default_pattern);
 }
 

@@ -16,6 +16,7 @@ from test_refusals import parse
 
 CONF, ENTRIES = "loader/loader.conf", "loader/entries"
 LINUX = ROOT / "build" / "linux" / "vmlinuz"
+EFIVARFS = LINUX.with_name("efivarfs.ko")
 INIT = ROOT / "build" / "tests" / "linux" / "init"
 UP, DOWN, HOME, ESC = "\x1b[A", "\x1b[B", "\x1b[H", "\x1b"
 DELETE = "\x1b[3~"  # which OVMF takes for Esc and more
@@ -229,11 +230,14 @@ def cpio(files: dict[str, tuple[int, bytes, int]]) -> bytes:
 
 
 def test_programs_and_linux(boot: Callable[..., Boot]) -> None:
-    """A program that ends leads back to the menu; then Debian's kernel reaches an init that came
-    in the first of two initrds, with its options, and a file of the second."""
+    """A program that ends leads back to the menu; then Debian's kernel reaches an init that came in
+    the first of two initrds, with its options, a file of the second and the loader's variables."""
     assert LINUX.is_file(), f"{LINUX}: missing; scripts/fetch-linux {LINUX} says why"
+    assert EFIVARFS.is_file(), f"{EFIVARFS}: missing; scripts/fetch-linux gets it"
     first = cpio({"dev": (0o40755, b"", 0), "dev/console": (0o20600, b"", 5 << 8 | 1),
-                  "proc": (0o40755, b"", 0), "init": (0o100755, INIT.read_bytes(), 0)})
+                  "proc": (0o40755, b"", 0), "efi": (0o40755, b"", 0),
+                  "efivarfs.ko": (0o100644, EFIVARFS.read_bytes(), 0),
+                  "init": (0o100755, INIT.read_bytes(), 0)})
     machine = boot(firmware="bios", memory="512M", extra=["-vga", "none"], files={
         CONF: "timeout 3600\ndefault debian\n", "vmlinuz": LINUX,
         # Not a multiple of 4 bytes: what follows must begin at one all the same.
@@ -254,4 +258,7 @@ def test_programs_and_linux(boot: Callable[..., Boot]) -> None:
     keys.serial("\r", "^init: started")
     keys.expect(r"^init: command line: console=ttyS0 quiet bestla.word=7$")
     keys.expect("^init: second initrd: the second$")
+    keys.expect("^init: LoaderInfo: bestla 0.1$")
+    keys.expect("^init: LoaderEntrySelected: debian.conf$")
+    keys.expect("^init: LoaderTimeExecUSec: [1-9][0-9]+$")
     assert machine.wait_end() == "the machine powered itself off"

@@ -82,6 +82,8 @@ static void test_entries(void **state)
         {"default @saved", NULL, NULL, NULL, YELLOW, "banana.conf", NULL},
         {"default @saved", NULL, "apple.conf", "banana.conf", APPLE, "banana.conf", NULL},
         {"default @saved", "apple.conf", NULL, "banana.conf", APPLE, "banana.conf", NULL},
+        {"default @saved", NULL, "none", "apple.conf", APPLE, "apple.conf",
+         "variable " DEFAULT ": " NONE "none; taking what else is asked for"},
         {"default apple", NULL, "@saved", "banana.conf", YELLOW, "banana.conf", NULL},
         {"default apple", NULL, "@saved", NULL, APPLE, "apple.conf", NULL},
         {"default @saved", NULL, "@saved", "apple", APPLE, "apple.conf", NULL},
