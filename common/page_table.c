@@ -205,6 +205,19 @@ struct rewrite {
     bool global;
 };
 
+/* How many leaves from a slot on, all wholly in the range, take the value that they are to have. */
+static size_t rewrite_run(const struct rewrite *rewrite, const struct pt_slot *slot)
+{
+    size_t count = 0;
+
+    for (; count < slot->whole && entry_is_leaf(slot->entry[count], slot->level); count++) {
+        uint64_t value = rewrite->value(rewrite, slot->entry[count]);
+        if (rewrite->walker.pass == PT_COMMIT && value != slot->entry[count])
+            entry_write(&slot->entry[count], value);
+    }
+    return count;
+}
+
 static struct pt_verdict rewrite_slot(struct pt_walker *walker, const struct pt_slot *slot)
 {
     const struct rewrite *rewrite = (const struct rewrite *)walker;
@@ -213,15 +226,12 @@ static struct pt_verdict rewrite_slot(struct pt_walker *walker, const struct pt_
         return pt_stop(PT_NOT_MAPPED);
     if (entry_is_table(slot->value, slot->level))
         return pt_descend();
-
-    uint64_t value = rewrite->value(rewrite, slot->value);
-    if (value == slot->value)
+    if (rewrite->value(rewrite, slot->value) == slot->value)
         return pt_move_on(1); /* do not split what would not change */
     if (slot->whole == 0)
         return pt_descend();
-    if (walker->pass == PT_COMMIT)
-        entry_write(slot->entry, value);
-    return pt_move_on(1);
+    /* A table that is only planned has leaves of one kind throughout. */
+    return pt_move_on(slot->entry == NULL ? slot->whole : rewrite_run(rewrite, slot));
 }
 
 static enum pt_status rewrite_range(struct pt_space *space, struct rewrite *rewrite,

@@ -196,9 +196,38 @@ static void frames_go_back_after_the_invalidation(void **state)
     close_fixture(&f);
 }
 
+/* Entries of one table that are rewritten together: the run ends before a table, whose leaves are
+ * rewritten, and before a hole, which is found. */
+static void a_run_ends_before_other_entries(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    open_fixture(&f, PT_LEVEL_PML4);
+    for (uint64_t at = 0; at < 6 * MIB_2; at += MIB_2)
+        assert_int_equal(pt_map(&f.space, virt_range(HIGH + at, MIB_2), phys(at), read_write,
+                                at == 2 * MIB_2 ? PT_LEVEL_PT : PT_LEVEL_PD),
+                         PT_OK);
+    assert_int_equal(pt_protect(&f.space, virt_range(HIGH, 5 * MIB_2), PT_RIGHT_READ), PT_OK);
+    for (uint64_t at = 0; at < 6 * MIB_2; at += KIB_4) {
+        uint64_t size = at / MIB_2 == 2 ? KIB_4 : MIB_2;
+        assert_maps(&f.space, HIGH + at, at, size);
+        assert_int_equal(look_up(&f.space, HIGH + at).write, at >= 5 * MIB_2);
+    }
+    /* The table withholds nothing from its leaves. */
+    assert_int_equal(pt_protect(&f.space, virt_range(HIGH + 2 * MIB_2, KIB_4), 3), PT_OK);
+    assert_true(look_up(&f.space, HIGH + 2 * MIB_2).write);
+    assert_int_equal(pt_unmap(&f.space, virt_range(HIGH + 4 * MIB_2, MIB_2)), PT_OK);
+    assert_int_equal(pt_protect(&f.space, virt_range(HIGH, 6 * MIB_2), 3), PT_NOT_MAPPED);
+    assert_int_equal(f.space.where.raw, HIGH + 4 * MIB_2);
+    assert_false(look_up(&f.space, HIGH).write);
+    close_fixture(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_ends_before_other_entries),
         cmocka_unit_test(splitting_keeps_the_translation),
         cmocka_unit_test(protecting_a_part_splits_only_there),
         cmocka_unit_test(unmapping_gives_tables_back),
