@@ -62,7 +62,7 @@ static bool would_fault(const struct pt_space *space, const struct access *acces
     if (!entry_is_present(last->entry))
         return true;
     *error |= PAGE_FAULT_RIGHTS;
-    if (entry_reserved(last->entry, last->level, space->features) != 0) {
+    if (!entry_leads_on(last->entry, last->level, space->features)) {
         *error |= PAGE_FAULT_RESERVED;
         return true;
     }
@@ -113,13 +113,12 @@ void command_walk(const struct text *words, size_t count)
     if (depth == 0)
         return;
     const struct pt_step *last = &steps[depth - 1];
-    bool reserved = entry_is_present(last->entry) &&
-                    entry_reserved(last->entry, last->level, space.features) != 0;
-    if (entry_is_table(last->entry, last->level) && !reserved) {
+    bool leads_on = entry_leads_on(last->entry, last->level, space.features);
+    if (leads_on && entry_is_table(last->entry, last->level)) {
         log_raw("  the next table lies outside of RAM, and is not looked into\n");
         return;
     }
-    if (entry_is_present(last->entry) && !reserved)
+    if (leads_on)
         print_translation(last, address);
     print_accesses(&space, steps, depth);
 }
