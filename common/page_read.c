@@ -32,12 +32,9 @@ static bool read_range(struct pt_walker *walker, struct virt_range range)
     return pt_walk_range(walker, lower) == PT_OK && pt_walk_range(walker, upper) == PT_OK;
 }
 
-/* Whether the CPU goes on through an entry: a reserved bit that is set ends a walk as a clear
- * present bit does (SDM Vol. 3A, 4.7). */
 static bool leads_on(const struct pt_walker *walker, const struct pt_slot *slot)
 {
-    return entry_is_present(slot->value) &&
-           entry_reserved(slot->value, slot->level, walker->space->features) == 0;
+    return entry_leads_on(slot->value, slot->level, walker->space->features);
 }
 
 struct leaf_reader {

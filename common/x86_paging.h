@@ -140,6 +140,13 @@ static inline uint64_t entry_reserved(uint64_t entry, enum pt_level level,
     return entry & reserved;
 }
 
+/* Whether the CPU goes on through an entry, to a table or a page: a reserved bit that is set ends a
+ * walk as a clear present bit does (SDM Vol. 3A, 4.7). */
+static inline bool entry_leads_on(uint64_t entry, enum pt_level level, struct pt_features features)
+{
+    return entry_is_present(entry) && entry_reserved(entry, level, features) == 0;
+}
+
 static inline phys_addr_t entry_table(uint64_t entry)
 {
     return phys(entry & ENTRY_ADDRESS);

@@ -58,7 +58,7 @@ void kernel_main(phys_addr_t handed_over)
 
     address_space_record(&kernel_frames);
     mapping_record_print(&kernel_space);
-    page_map_print(&kernel_space);
+    (void)page_map_print(&kernel_space, NULL);
     audit();
     run();
 }

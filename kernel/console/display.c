@@ -143,7 +143,7 @@ void display_ink_text(enum log_level level)
     set_ink(level == LOG_ERROR ? INK_ERROR : level == LOG_WARNING ? INK_WARNING : TERMINAL_INK);
 }
 
-static struct screen_area panic_area;
+static const char *panic_title;
 
 static void write_string(const char *text)
 {
@@ -161,6 +161,18 @@ static void widen_title(void)
     canvas_fill(&screen.canvas, right, 0, screen.canvas.width - right, height, red);
 }
 
+/* Empty but for the title. */
+static void begin_page(const struct screen_grid *grid, void *pixels)
+{
+    screen_lay_out(&screen, grid);
+    screen.terminal.hold = true;
+    write_string("\x1b[97;41m");
+    write_string(panic_title);
+    write_string("\x1b[K\x1b[m\n");
+    screen_show(&screen, pixels);
+    widen_title();
+}
+
 void display_begin_panic(void *(*find_pixels)(void), bool interrupted, const char *title)
 {
     bool usable = state == DISPLAY_PREPARED || state == DISPLAY_SHOWN;
@@ -176,31 +188,45 @@ void display_begin_panic(void *(*find_pixels)(void), bool interrupted, const cha
         state = DISPLAY_OFF;
         return;
     }
-    struct screen_grid grid = screen_grid_for_panic(&screen.canvas, &screen.font, &panic_area);
+    struct screen_area free;
+    struct screen_grid grid =
+        screen_grid_for_panic(&screen.canvas, &screen.font, CANVAS_SCALE_MAX, &free);
+    panic_title = title;
     pending_size = 0;
-    screen_lay_out(&screen, &grid);
-    screen.terminal.hold = true;
-    write_string("\x1b[97;41m");
-    write_string(title);
-    write_string("\x1b[K\x1b[m\n");
-    screen_show(&screen, pixels);
-    widen_title();
+    begin_page(&grid, pixels);
     busy = false;
     state = DISPLAY_SHOWN;
 }
 
-struct screen_area display_panic_area(void)
+bool display_page(bool whole, unsigned most, struct display_page *page)
 {
-    return state == DISPLAY_SHOWN ? panic_area : (struct screen_area){0};
+    struct screen_area free;
+
+    if (state != DISPLAY_SHOWN || busy)
+        return false;
+    struct screen_grid grid = screen_grid_for_panic(&screen.canvas, &screen.font, most, &free);
+    if (whole) {
+        grid = screen_grid_whole(&screen.canvas, &screen.font, grid.scale);
+        free = (struct screen_area){0};
+    }
+    *page = (struct display_page){
+        .grid = grid,
+        .cell_width = screen.font.width * grid.scale,
+        .cell_height = screen.font.height * grid.scale,
+        .width = screen.canvas.width,
+        .height = screen.canvas.height,
+        .free = free,
+    };
+    return true;
 }
 
-struct screen_area display_panic_area_below(unsigned rows)
+void display_begin_page(const struct display_page *page)
 {
-    uint32_t taken = screen.top + rows * screen.font.height * screen.scale;
-
-    if (state != DISPLAY_SHOWN || taken >= screen.canvas.height)
-        return (struct screen_area){0};
-    return (struct screen_area){0, taken, screen.canvas.width, screen.canvas.height - taken};
+    if (state != DISPLAY_SHOWN || busy)
+        return;
+    busy = true;
+    begin_page(&page->grid, screen.canvas.pixels);
+    busy = false;
 }
 
 void display_fill(struct screen_area area, colour_t colour)
@@ -210,19 +236,6 @@ void display_fill(struct screen_area area, colour_t colour)
     busy = true;
     canvas_fill(&screen.canvas, area.x, area.y, area.width, area.height,
                 canvas_pixel(&screen.canvas, colour));
-    busy = false;
-}
-
-void display_end_panic(void)
-{
-    if (state != DISPLAY_SHOWN || busy)
-        return;
-    busy = true;
-    if (screen.terminal.full) {
-        screen.terminal.full = false;
-        write_string("\r\x1b[30;43m the rest did not fit; the serial port has it \x1b[K\x1b[m");
-    }
-    screen_draw(&screen);
     busy = false;
 }
 

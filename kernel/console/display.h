@@ -35,17 +35,23 @@ void display_ink_text(enum log_level level);
  * Where else it was in drawing that the kernel died, the screen is given up. */
 void display_begin_panic(void *(*find_pixels)(void), bool interrupted, const char *title);
 
-/* What the report leaves free beside it (screen_grid_for_panic), for a picture of it; of size 0
- * where nothing is shown. And a rectangle of one colour there, or anywhere. */
-struct screen_area display_panic_area(void);
+/* The cells that a report is written to, and where they lie, in pixels. */
+struct display_page {
+    struct screen_grid grid; /* the first row is the title's */
+    uint32_t cell_width, cell_height;
+    uint32_t width, height;  /* of the whole screen */
+    struct screen_area free; /* beside them, for a picture; see screen_grid_for_panic */
+};
+
+/* A page as display_begin_panic has it, which may leave room for a picture, or of the whole screen;
+ * with characters enlarged `most` times at most. False: nothing is shown. */
+bool display_page(bool whole, unsigned most, struct display_page *page);
+
+/* Begins again with such a page, empty but for the title, after display_begin_panic. */
+void display_begin_page(const struct display_page *page);
+
+/* A rectangle of one colour, anywhere. */
 void display_fill(struct screen_area area, colour_t colour);
-
-/* All of the screen that is below so many rows of the report, for a picture that has to cover the
- * rest. */
-struct screen_area display_panic_area_below(unsigned rows);
-
-/* Says so on its last line where the report did not fit. */
-void display_end_panic(void);
 
 /* Gives it up where the kernel is drawing right now: a report that died, died of that. */
 bool display_give_up_if_busy(void);

@@ -9,6 +9,7 @@
 #include "cpu.h"
 #include "keyboard.h"
 #include "log.h"
+#include "type_ahead.h"
 #include "x86_cpu.h"
 
 #define COM1_IRQ     4
@@ -185,12 +186,33 @@ const char *input_way(void)
 }
 
 /* Who types also reads: a port that log.c gave up, because for long nobody did, is tried again. */
-bool input_read(char *character)
+static bool read_devices(char *character)
 {
     if (!uart_read(&com1, character))
         return keyboard_read(character);
     com1.present = true;
     return true;
+}
+
+static struct type_ahead ahead;
+
+bool input_read(char *character)
+{
+    return type_ahead_take(&ahead, character) || read_devices(character);
+}
+
+/* More at once is no person. */
+#define LOOK_MAX 64U
+
+bool input_interrupted(void)
+{
+    char character;
+
+    for (unsigned looks = 0; looks < LOOK_MAX && read_devices(&character); looks++) {
+        if (type_ahead_feed(&ahead, character))
+            return true;
+    }
+    return false;
 }
 
 /* A character that comes after the last input_read() leaves its interrupt pending, for interrupts

@@ -15,6 +15,11 @@ bool input_open(enum acpi_answer has_8042);
 /* The next character; false when none has come. Never waits. */
 bool input_read(char *character);
 
+/* Has ^C been typed since the last one? For whoever is at work: it costs a read of a port for each
+ * device, and never waits. What was typed before a ^C is dropped, all else is kept for
+ * input_read() (type_ahead.h). */
+bool input_interrupted(void);
+
 /* Sleeps until a character may have come. Where no interrupt tells of one it returns at once,
  * and to wait is to call this and input_read() in turn. Interrupts are on in here and, for a trial,
  * in input_open(), and nowhere else. */

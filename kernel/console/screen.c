@@ -74,11 +74,12 @@ static struct screen_area area_beside(const struct canvas *canvas, const struct 
     return area_side(right) >= area_side(below) ? right : below;
 }
 
-/* With a column's width on the left and on the right, if that leaves 80. */
+/* From the left edge, with a column's width on the left and on the right if that leaves 80. */
 static void add_margin(struct screen_grid *grid, const struct font *font, uint32_t width)
 {
     uint32_t margin = font->width * grid->scale;
 
+    grid->left = grid->top = 0;
     if (width / margin < PANIC_COLUMNS + 2)
         return;
     grid->columns = min(grid->columns, width / margin - 2);
@@ -86,9 +87,10 @@ static void add_margin(struct screen_grid *grid, const struct font *font, uint32
 }
 
 struct screen_grid screen_grid_for_panic(const struct canvas *canvas, const struct font *font,
-                                         struct screen_area *free)
+                                         unsigned most, struct screen_area *free)
 {
-    unsigned largest = largest_scale(canvas, font, PANIC_COLUMNS, PANIC_ROWS), scale = largest;
+    unsigned largest = min(largest_scale(canvas, font, PANIC_COLUMNS, PANIC_ROWS), most);
+    unsigned scale = largest;
     uint32_t wanted = min(canvas->width, canvas->height) / 2;
 
     while (scale > 1 && area_side(area_beside(canvas, font, scale)) < wanted)
@@ -96,16 +98,22 @@ struct screen_grid screen_grid_for_panic(const struct canvas *canvas, const stru
     *free = area_beside(canvas, font, scale);
     if (area_side(*free) < wanted)
         *free = area_beside(canvas, font, scale = largest);
-    if (area_side(*free) < PICTURE_LEAST)
+    if (area_side(*free) < PICTURE_LEAST || free->x == 0)
         *free = (struct screen_area){0};
 
     struct screen_grid grid = grid_of(canvas, font, scale);
     uint32_t width = free->x == 0 ? canvas->width : free->x;
-    uint32_t height = free->y == 0 || free->x != 0 ? canvas->height : free->y;
     grid.columns = min(grid.columns, width / (font->width * scale));
-    grid.rows = min(grid.rows, height / (font->height * scale));
-    grid.left = grid.top = 0;
     add_margin(&grid, font, width);
+    return grid;
+}
+
+struct screen_grid screen_grid_whole(const struct canvas *canvas, const struct font *font,
+                                     unsigned scale)
+{
+    struct screen_grid grid = grid_of(canvas, font, scale);
+
+    add_margin(&grid, font, canvas->width);
     return grid;
 }
 

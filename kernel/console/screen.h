@@ -38,13 +38,17 @@ struct screen_grid {
  * and a screenful of them. Where there is no room for one cell there are 0 columns. */
 struct screen_grid screen_grid_for_log(const struct canvas *canvas, const struct font *font);
 
-/* 80 columns and 25 rows for a photograph, on the left (or at the top) so that *free, the largest
- * rectangle beside them, can take a picture: as large as leaves it half of the screen's shorter
- * side; where the screen is too small for such a picture, as large as there is room for, and of
- * size 0 where that is too little for any. The first row is a title's, and as wide as the screen.
- */
+/* For a photograph: characters as large as leave a picture half of the screen's shorter side, on
+ * the right of 80 columns or below 25 rows of them; where the screen is too small for that, as
+ * large as 80 by 25 let them be; and enlarged `most` times at most (1 or more). Where it is on the
+ * right that there is room *free is what the 80 columns leave, else it has size 0 and the cells go
+ * from edge to edge. The first row is a title's, and as wide as the screen. */
 struct screen_grid screen_grid_for_panic(const struct canvas *canvas, const struct font *font,
-                                         struct screen_area *free);
+                                         unsigned most, struct screen_area *free);
+
+/* The same from edge to edge, in characters of that size. */
+struct screen_grid screen_grid_whole(const struct canvas *canvas, const struct font *font,
+                                     unsigned scale);
 
 /* A screen for a framebuffer that is not mapped yet, without a grid. */
 struct screen_error {

@@ -152,8 +152,9 @@ static void explain(const struct pt_space *space, uint64_t error, virt_addr_t ad
 {
     const struct pt_step *last = &steps[count - 1];
 
-    if (entry_is_present(last->entry) &&
-        entry_reserved(last->entry, last->level, space->features) != 0)
+    bool leads_on = entry_leads_on(last->entry, last->level, space->features);
+
+    if (entry_is_present(last->entry) && !leads_on)
         log_raw("  wrong: the %s entry has reserved bits set\n", levels[last->level]);
     else if (!entry_is_present(last->entry) && error & PAGE_FAULT_RIGHTS)
         log_raw("  wrong: the %s entry is not present now, and was when the CPU read it\n",

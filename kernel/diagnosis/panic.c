@@ -7,7 +7,7 @@
 #include "handoff.h"
 #include "image.h"
 #include "log.h"
-#include "panic_code.h"
+#include "panic_page.h"
 #include "symbols.h"
 #include "x86_cpu.h"
 
@@ -100,6 +100,7 @@ static void report(const struct registers *r, const char *what)
     exception_explain(r);
     print_registers(r);
     print_stack(virt(r->rsp));
+    panic_page_essential();
     backtrace_print(r);
     print_memory();
 }
@@ -150,7 +151,7 @@ static _Noreturn void die(const struct registers *r, const char *format, va_list
         log_fresh_line();
         display_begin_panic(framebuffer_pixels_now, r->vector == VECTOR_NMI,
                             "Bestla: the kernel has died");
-        panic_code_begin();
+        panic_page_begin();
         report_first();
         break;
     case 1:
@@ -161,8 +162,7 @@ static _Noreturn void die(const struct registers *r, const char *format, va_list
         halt_forever();
     }
     deaths = 2; /* a fault from here on has nothing to add */
-    display_end_panic();
-    panic_code_draw();
+    panic_page_draw();
     halt_forever();
 }
 

@@ -77,7 +77,7 @@ static bool page_can_be_read(const struct pt_space *space, virt_addr_t page)
         return false;
     const struct pt_step *last = &steps[count - 1];
     return entry_is_leaf(last->entry, last->level) &&
-           entry_reserved(last->entry, last->level, space->features) == 0 &&
+           entry_leads_on(last->entry, last->level, space->features) &&
            !(last->rights & PT_RIGHT_USER);
 }
 

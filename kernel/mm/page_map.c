@@ -47,13 +47,11 @@ static void print_what_lies_there(const struct pt_run *run)
     }
 }
 
-static bool print_run(void *context, const struct pt_run *run)
+static void print_row(const struct pt_run *run)
 {
     const struct pt_attributes *attributes = &run->attributes;
-    size_t *rows = context;
     char total[24], page[24], flags[32];
 
-    ++*rows;
     format_text(total, sizeof(total), "0x%lx", run->virt.size);
     format_text(page, sizeof(page), "0x%lx", level_size(run->level));
     format_text(flags, sizeof(flags), "[%c%c%c %s%s %s]",
@@ -67,6 +65,28 @@ static bool print_run(void *context, const struct pt_run *run)
             total, page, run->count, flags);
     print_what_lies_there(run);
     log_raw("\n");
+}
+
+struct printing {
+    page_map_stop stop;
+    virt_addr_t end; /* of the last row */
+    size_t rows;
+};
+
+static bool is_to_stop(const struct printing *printing)
+{
+    return printing->stop != NULL && printing->stop();
+}
+
+static bool print_run(void *context, const struct pt_run *run)
+{
+    struct printing *printing = context;
+
+    if (is_to_stop(printing))
+        return false;
+    print_row(run);
+    printing->rows++;
+    printing->end = virt(run->virt.start.raw + run->virt.size);
     return true;
 }
 
@@ -77,21 +97,24 @@ static void print_heading(void)
             "What lies there");
 }
 
-void page_map_print_range(const struct pt_space *space, struct virt_range range)
+virt_addr_t page_map_print_range(const struct pt_space *space, struct virt_range range,
+                                 page_map_stop stop)
 {
-    size_t rows = 0;
+    struct printing printing = {.stop = stop, .end = range.start};
 
     print_heading();
-    pt_visit_runs(space, range, print_run, &rows);
-    if (rows == 0)
+    pt_visit_runs(space, range, print_run, &printing);
+    if (printing.rows == 0 && !is_to_stop(&printing))
         log_raw("  nothing is mapped there\n");
+    return printing.end;
 }
 
-void page_map_print(const struct pt_space *space)
+virt_addr_t page_map_print(const struct pt_space *space, page_map_stop stop)
 {
-    size_t rows = 0;
+    struct printing printing = {.stop = stop};
 
     print_heading();
-    pt_visit_runs(space, pt_lower_half(space), print_run, &rows);
-    pt_visit_runs(space, pt_upper_half(space), print_run, &rows);
+    (void)(pt_visit_runs(space, pt_lower_half(space), print_run, &printing) &&
+           pt_visit_runs(space, pt_upper_half(space), print_run, &printing));
+    return printing.end;
 }

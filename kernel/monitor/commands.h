@@ -50,7 +50,7 @@ void names_complete(struct line_completion *completion);
 /* monitor.c: the time stamp counter when the first prompt was due. */
 uint64_t monitor_started(void);
 
-/* monitor.c: asks for y or n, and waits for either. */
+/* monitor.c: asks for y or n, and waits for either; ^C and ^D mean n. */
 bool monitor_ask(const char *question);
 
 #endif

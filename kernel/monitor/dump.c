@@ -3,9 +3,9 @@
 #include "commands.h"
 
 #include "frames.h"
-#include "loaded_tables.h"
 #include "log.h"
 #include "mem.h"
+#include "stop.h"
 #include "symbol_table.h"
 #include "translate.h"
 #include "x86_cpu.h"
@@ -109,21 +109,24 @@ static bool print_table(void *context, phys_addr_t table, enum pt_level level)
     memcpy(entries, phys2virt(table), sizeof(entries));
     dump->crc = crc32_more(dump->crc, &table.raw, sizeof(table.raw));
     dump->crc = crc32_more(dump->crc, entries, sizeof(entries));
-    for (size_t i = 0; i < PT_ENTRIES; i += ENTRIES_PER_LINE)
+    for (size_t i = 0; i < PT_ENTRIES && !stop_look(); i += ENTRIES_PER_LINE)
         print_line(table, level, entries, i, i + ENTRIES_PER_LINE);
-    return true;
+    return !stop_came();
 }
 
 void command_dump(const struct text *words, size_t count)
 {
-    struct dump dump = {.space = loaded_tables()};
+    struct dump dump = {.space = stop_tables()};
 
     (void)words, (void)count;
     log_raw("tables: cr0=0x%lx cr3=0x%lx cr4=0x%lx efer=0x%lx pat=0x%lx maxphyaddr=%u\n",
             read_cr0(), read_cr3(), read_cr4(), read_msr(MSR_EFER), cpu_memory_types(),
             dump.space.features.phys_bits);
     pt_visit_tables(&dump.space, print_table, &dump);
-    if (dump.failed)
+    if (stop_came())
+        log_raw("stopped: not finished; of %lu tables the last is printed in part\n",
+                dump.printed.count);
+    else if (dump.failed)
         log_raw("no frame is left to remember tables in: not finished\n");
     else
         log_raw("tables: end %lu crc 0x%08x\n", dump.printed.count, dump.crc);

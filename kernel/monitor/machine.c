@@ -5,6 +5,7 @@
 #include "handoff.h"
 #include "log.h"
 #include "power.h"
+#include "stop.h"
 #include "x86_cpu.h"
 
 /* ---- acpi ------------------------------------------------------------------------------ */
@@ -76,8 +77,12 @@ void command_acpi(const struct text *words, size_t count)
     }
     log_raw("  0x%012lx  RSDP, revision %u\n", root.rsdp.raw, root.revision);
     print_table(root.table.at);
-    for (uint32_t i = 0; i < root.count; i++)
+    for (uint32_t i = 0; i < root.count && !stop_look(); i++)
         print_table(acpi_entry(&root, i));
+    if (stop_came()) {
+        log_raw("  stopped: not all tables are shown\n");
+        return;
+    }
     status = power_find_fadt(&fadt, &what);
     if (status != ACPI_OK)
         log_raw("%s is %s\n", what, acpi_status_text(status));

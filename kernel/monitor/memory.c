@@ -6,12 +6,13 @@
 #include "handoff.h"
 #include "loaded_tables.h"
 #include "log.h"
+#include "stop.h"
 
 /* ---- mem ------------------------------------------------------------------------------- */
 
 static void print_ranges(void)
 {
-    for (size_t i = 0; i < kernel_memory.count; i++) {
+    for (size_t i = 0; i < kernel_memory.count && !stop_look(); i++) {
         const struct memory_range *range = &kernel_memory.ranges[i];
         log_raw("  0x%012lx-0x%012lx  %12lu KiB  %s\n", range->base, range->base + range->size,
                 range->size >> 10, memory_type_name(range->type));
@@ -34,6 +35,10 @@ void command_mem(const struct text *words, size_t count)
 
     (void)words, (void)count;
     print_ranges();
+    if (stop_came()) {
+        log_raw("  stopped: not all ranges are shown\n");
+        return;
+    }
     print_types();
     log_raw("frame allocator:\n  %lu of %lu frames free, in %lu zones; books of %lu KiB\n",
             frames->free_frames, frames->managed_frames, frames->zone_count,
@@ -135,6 +140,10 @@ void command_x(const struct text *words, size_t count)
     }
     probe.faulted = false;
     for (uint64_t done = 0; done < bytes; done += ROW) {
+        if (stop_look()) {
+            log_raw("  stopped: not shown is what lies from 0x%016lx on\n", address.raw + done);
+            return;
+        }
         if (!show_row(address.raw + done, min_u64(ROW, bytes - done)))
             return;
     }

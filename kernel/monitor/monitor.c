@@ -5,6 +5,7 @@
 #include "input.h"
 #include "log.h"
 #include "power.h"
+#include "stop.h"
 #include "x86_cpu.h"
 
 #define WORDS_MAX 4 /* a name, and one argument more than any command takes */
@@ -95,7 +96,8 @@ static void command_help(const struct text *words, size_t count)
         print_help(&commands[i]);
     if (count == 0)
         log_raw("Numbers are decimal or 0x hexadecimal, with K, M, G or T; an address may be\n"
-                "NAME+OFFSET. Tab completes, the arrows edit and recall, ^C gives a line up.\n");
+                "NAME+OFFSET. Tab completes, the arrows edit and recall, ^C ends a line or a "
+                "command.\n");
 }
 
 static void command_history(const struct text *words, size_t count)
@@ -143,16 +145,28 @@ static char next_character(void)
     return character;
 }
 
+#define CONTROL_C '\x03'
+#define CONTROL_D '\x04'
+
 bool monitor_ask(const char *question)
 {
     log_raw("%s [y/n] ", question);
     for (;;) {
         char answer = next_character();
+        bool given_up = answer == CONTROL_C || answer == CONTROL_D;
         if (answer == 'y' || answer == 'n')
             log_raw("%c\n", answer);
-        if (answer == 'y' || answer == 'n')
+        else if (given_up)
+            log_raw("^%c\n", answer + '@');
+        if (answer == 'y' || answer == 'n' || given_up)
             return answer == 'y';
     }
+}
+
+static void run_command(const struct command *command, const struct text *words, size_t count)
+{
+    stop_begin();
+    command->run(words, count);
 }
 
 static void run_line(struct text text)
@@ -168,7 +182,7 @@ static void run_line(struct text text)
     else if (count - 1 < command->least || count - 1 > command->most)
         log_raw("usage: %s %s\n", command->name, command->arguments);
     else
-        command->run(words + 1, count - 1);
+        run_command(command, words + 1, count - 1);
 }
 
 static enum line_event take_line(void)

@@ -6,6 +6,7 @@
 #include "log.h"
 #include "page_fault.h"
 #include "page_map.h"
+#include "stop.h"
 #include "symbols.h"
 #include "x86_cpu.h"
 
@@ -13,13 +14,16 @@
 
 void command_map(const struct text *words, size_t count)
 {
-    struct pt_space space = loaded_tables();
+    struct pt_space space = stop_tables();
     struct virt_range range;
+    virt_addr_t end = virt(0);
 
     if (count == 0)
-        page_map_print(&space);
+        end = page_map_print(&space, stop_look);
     else if (typed_range(words[0], &range))
-        page_map_print_range(&space, range);
+        end = page_map_print_range(&space, range, stop_look);
+    if (stop_came())
+        log_raw("  stopped: not shown is what lies from 0x%016lx on\n", end.raw);
 }
 
 /* ---- walk ------------------------------------------------------------------------------ */
@@ -58,7 +62,7 @@ static bool would_fault(const struct pt_space *space, const struct access *acces
     if (!entry_is_present(last->entry))
         return true;
     *error |= PAGE_FAULT_RIGHTS;
-    if (entry_reserved(last->entry, last->level, space->features) != 0) {
+    if (!entry_leads_on(last->entry, last->level, space->features)) {
         *error |= PAGE_FAULT_RESERVED;
         return true;
     }
@@ -109,13 +113,12 @@ void command_walk(const struct text *words, size_t count)
     if (depth == 0)
         return;
     const struct pt_step *last = &steps[depth - 1];
-    bool reserved = entry_is_present(last->entry) &&
-                    entry_reserved(last->entry, last->level, space.features) != 0;
-    if (entry_is_table(last->entry, last->level) && !reserved) {
+    bool leads_on = entry_leads_on(last->entry, last->level, space.features);
+    if (leads_on && entry_is_table(last->entry, last->level)) {
         log_raw("  the next table lies outside of RAM, and is not looked into\n");
         return;
     }
-    if (entry_is_present(last->entry) && !reserved)
+    if (leads_on)
         print_translation(last, address);
     print_accesses(&space, steps, depth);
 }
@@ -125,15 +128,19 @@ void command_walk(const struct text *words, size_t count)
 struct search {
     phys_addr_t wanted;
     size_t count;
+    virt_addr_t end; /* of the last leaf that was looked at */
 };
 
 static bool match(void *context, const struct pt_leaf *leaf)
 {
     struct search *search = context;
     struct symbol symbol;
-    uint64_t into = search->wanted.raw - leaf->phys.raw;
+    uint64_t into = search->wanted.raw - leaf->phys.raw, size = level_size(leaf->level);
 
-    if (into >= level_size(leaf->level))
+    if (into < size && stop_look())
+        return false;
+    search->end = virt(leaf->virt.raw + size);
+    if (into >= size)
         return true;
     search->count++;
     log_raw("  0x%016lx  R%c%c %s, page of %s", leaf->virt.raw + into,
@@ -149,7 +156,7 @@ static bool match(void *context, const struct pt_leaf *leaf)
 
 void command_find(const struct text *words, size_t count)
 {
-    struct pt_space space = loaded_tables();
+    struct pt_space space = stop_tables();
     struct search search = {.count = 0};
 
     (void)count;
@@ -162,7 +169,9 @@ void command_find(const struct text *words, size_t count)
     }
     (void)(pt_visit_leaves(&space, pt_lower_half(&space), match, &search) &&
            pt_visit_leaves(&space, pt_upper_half(&space), match, &search));
-    if (search.count == 0)
+    if (stop_came())
+        log_raw("  stopped: not looked at is what lies from 0x%016lx on\n", search.end.raw);
+    else if (search.count == 0)
         log_raw("  no address leads to physical 0x%lx\n", search.wanted.raw);
 }
 
@@ -170,9 +179,12 @@ void command_find(const struct text *words, size_t count)
 
 void command_audit(const struct text *words, size_t count)
 {
+    size_t checked, failed = audit_check(stop_can_read, &checked);
+
     (void)words, (void)count;
-    size_t failed = audit_check();
-    if (failed == 0)
+    if (checked != AUDIT_RULES)
+        log_raw("  stopped at rule %lu: of those before it %lu do not hold\n", checked + 1, failed);
+    else if (failed == 0)
         log_raw("  every rule that can be enforced holds\n");
     else
         log_raw("  %lu rules do not hold\n", failed);

@@ -29,6 +29,7 @@ static const struct boot_framebuffer framebuffer = {
 };
 static uint32_t pixels[WIDTH * HEIGHT];
 static struct font font;
+static struct display_page page;
 
 static void write_text(const char *text)
 {
@@ -70,7 +71,7 @@ static void test_before_pixels(void **state)
     for (size_t i = 0; i < WIDTH * HEIGHT; i++)
         assert_int_equal(pixels[i], 0);
     assert_string_equal(fake_log, "");
-    assert_int_equal(display_panic_area().width, 0);
+    assert_false(display_page(false, 1, &page));
 }
 
 static void test_shown(void **state)
@@ -112,15 +113,15 @@ static void test_report(void **state)
     assert_int_equal(pixels[0], screen_colour(1));
     assert_int_equal(pixels[15 * WIDTH + WIDTH - 1], screen_colour(1));
     assert_int_equal(pixels[16 * WIDTH + WIDTH - 1], screen_colour(TERMINAL_PAPER));
-    display_end_panic();
-    assert_int_equal(ink_of(" the rest", 8, 0, 49), -1);
 }
 
 static void test_picture(void **state)
 {
-    struct screen_area area = display_panic_area();
+    struct screen_area area;
 
     (void)state;
+    assert_true(display_page(false, 1, &page));
+    area = page.free;
     assert_true(area.x >= 8 + 80 * 8 && area.x + area.width == WIDTH);
     display_fill((struct screen_area){area.x, area.y, 10, 10}, 0x123456);
     assert_int_equal(pixels[(area.y + 9) * WIDTH + area.x + 9], 0x123456);
@@ -128,7 +129,26 @@ static void test_picture(void **state)
     assert_int_not_equal(pixels[(area.y + 9) * WIDTH + area.x - 1], 0x123456);
 }
 
-/* More than there are rows: the first stay, the last says so. */
+/* The report once more, on another page: of the first nothing is left. */
+static void test_page(void **state)
+{
+    (void)state;
+    assert_true(display_page(true, 1, &page));
+    assert_int_equal(page.free.width, 0);
+    assert_int_equal(page.grid.columns, 158);
+    assert_int_equal(page.cell_width * page.cell_height, 8 * 16);
+    assert_int_equal(page.width * page.height, WIDTH * HEIGHT);
+    display_begin_page(&page);
+    assert_int_equal(ink_of("Title", 8, 0, 0), 0xffffff);
+    assert_int_equal(pixels[15 * WIDTH + WIDTH - 1], screen_colour(1));
+    for (size_t i = 16 * WIDTH; i < WIDTH * HEIGHT; i++)
+        assert_int_equal(pixels[i], screen_colour(TERMINAL_PAPER));
+    write_text("\n\nanother\n");
+    display_flush();
+    assert_int_equal(ink_of("another", 8, 0, 3), screen_colour(TERMINAL_INK));
+}
+
+/* More than there are rows: the first stay. */
 static void test_too_long_a_report(void **state)
 {
     (void)state;
@@ -136,10 +156,9 @@ static void test_too_long_a_report(void **state)
     write_text("first line\n");
     for (unsigned i = 0; i < 100; i++)
         write_text("more\n");
-    display_end_panic();
+    display_flush();
     assert_int_equal(ink_of("first line", 8, 0, 1), screen_colour(TERMINAL_INK));
-    assert_int_equal(ink_of("more", 8, 0, 48), screen_colour(TERMINAL_INK));
-    assert_int_equal(ink_of(" the rest did not fit", 8, 0, 49), screen_colour(0));
+    assert_int_equal(ink_of("more", 8, 0, 49), screen_colour(TERMINAL_INK));
 }
 
 /* As many as there are rows: its last line stays. */
@@ -150,7 +169,7 @@ static void test_report_that_fits(void **state)
     for (unsigned i = 1; i < 49; i++)
         write_text("more\n");
     write_text("last\n");
-    display_end_panic();
+    display_flush();
     assert_int_equal(ink_of("more", 8, 0, 48), screen_colour(TERMINAL_INK));
     assert_int_equal(ink_of("last", 8, 0, 49), screen_colour(TERMINAL_INK));
 }
@@ -180,7 +199,8 @@ static void test_died_in_drawing(void **state)
     display_begin_panic(find, false, "Title");
     write_text("more\n");
     display_flush();
-    display_end_panic();
+    assert_false(display_page(true, 1, &page));
+    display_begin_page(&page);
     display_fill((struct screen_area){0, 0, 10, 10}, 0x123456);
     for (size_t i = 0; i < WIDTH * HEIGHT; i++)
         assert_int_equal(pixels[i], 0x77777777);
@@ -193,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_shown),
         cmocka_unit_test(test_report),
         cmocka_unit_test(test_picture),
+        cmocka_unit_test(test_page),
         cmocka_unit_test(test_too_long_a_report),
         cmocka_unit_test(test_report_that_fits),
         cmocka_unit_test(test_died_in_drawing),

@@ -336,25 +336,29 @@ static void test_scrolls(void **state)
 
 /* ---- a panic's grid -------------------------------------------------------------------- */
 
-/* At least 80 by 25 where that can be, and the rectangle beside it inside of the screen and free.
- */
+/* At least 80 by 25 where that can be, and the rectangle beside it inside of the screen and free;
+ * from edge to edge the same, but for the columns. */
 static void test_panic_grid(void **state)
 {
     static const struct {
         uint32_t width, height;
-        unsigned scale, columns, rows;
+        unsigned most, scale, columns, rows;
         uint32_t left;
         struct screen_area free;
+        unsigned whole_columns;
     } cases[] = {
-        {1280, 800, 1, 80, 50, 8, {656, 16, 624, 784}},
-        {1920, 1080, 2, 80, 33, 16, {1312, 32, 608, 1048}},
-        {3840, 2160, 4, 80, 33, 32, {2624, 64, 1216, 2096}},
-        {2560, 1440, 2, 80, 45, 16, {1312, 32, 1248, 1408}},
-        {1024, 768, 1, 80, 48, 8, {656, 16, 368, 752}},
-        {800, 600, 1, 98, 25, 8, {0, 400, 800, 200}},
-        {640, 480, 1, 80, 30, 0, {0, 0, 0, 0}},
-        {1080, 1920, 1, 133, 25, 8, {0, 400, 1080, 1520}},
-        {320, 200, 1, 40, 12, 0, {0, 0, 0, 0}},
+        {1280, 800, 9, 1, 80, 50, 8, {656, 16, 624, 784}, 158},
+        {1920, 1080, 9, 2, 80, 33, 16, {1312, 32, 608, 1048}, 118},
+        {1920, 1080, 1, 1, 80, 67, 8, {656, 16, 1264, 1064}, 238},
+        {3840, 2160, 9, 4, 80, 33, 32, {2624, 64, 1216, 2096}, 118},
+        {3840, 2160, 3, 3, 80, 45, 24, {1968, 48, 1872, 2112}, 158},
+        {2560, 1440, 9, 2, 80, 45, 16, {1312, 32, 1248, 1408}, 158},
+        {1024, 768, 9, 1, 80, 48, 8, {656, 16, 368, 752}, 126},
+        {800, 600, 9, 1, 98, 37, 8, {0, 0, 0, 0}, 98},
+        {640, 480, 9, 1, 80, 30, 0, {0, 0, 0, 0}, 80},
+        {1080, 1920, 9, 1, 133, 120, 8, {0, 0, 0, 0}, 133},
+        {2160, 3840, 9, 3, 88, 80, 24, {0, 0, 0, 0}, 88},
+        {320, 200, 9, 1, 40, 12, 0, {0, 0, 0, 0}, 40},
     };
 
     (void)state;
@@ -363,12 +367,17 @@ static void test_panic_grid(void **state)
             framebuffer(cases[i].width, cases[i].height, cases[i].width * 4, bgr);
         struct screen_area free_area;
         open_screen(&f);
-        struct screen_grid grid = screen_grid_for_panic(&screen.canvas, &screen.font, &free_area);
+        struct screen_grid grid =
+            screen_grid_for_panic(&screen.canvas, &screen.font, cases[i].most, &free_area);
+        struct screen_grid whole = screen_grid_whole(&screen.canvas, &screen.font, cases[i].scale);
         assert_int_equal(grid.scale, cases[i].scale);
         assert_int_equal(grid.columns, cases[i].columns);
         assert_int_equal(grid.rows, cases[i].rows);
         assert_int_equal(grid.left, cases[i].left);
         assert_memory_equal(&free_area, &cases[i].free, sizeof(free_area));
+        assert_int_equal(whole.columns, cases[i].whole_columns);
+        assert_int_equal(whole.rows, cases[i].rows);
+        assert_int_equal(whole.left, cases[i].left);
         free(memory);
     }
 }
