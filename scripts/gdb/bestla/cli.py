@@ -102,7 +102,9 @@ def check_words(words: Sequence[str]) -> list[str]:
 
 
 def aside(text: str) -> None:
-    print("pagemap: " + text, file=sys.stderr)
+    """What a file has in it may be quoted: none of it moves a terminal's cursor."""
+    shown = "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
+    print("pagemap: " + shown, file=sys.stderr)
 
 
 def run(options: argparse.Namespace, default_elf: Optional[str]) -> int:
