@@ -13,7 +13,7 @@ from .diff import Change
 from .entries import LEVEL_NAMES, Controls, page_size, pat_type
 from .paging import Step, Walk
 from .query import Query
-from .report import Mode, access_row, entry_words, not_canonical, outcome
+from .report import Mode, access_rows, entry_words, not_canonical, outcome
 from .runs import Flaw, Piece, Run
 from .saved_map import RIGHTS_BY_LETTER, Saved, types_of
 from .space import Listed, PageSpace, TableAt
@@ -135,7 +135,7 @@ def walk_dict(walk: Walk, controls: Controls, mode: Mode, what: str) -> dict[str
             "rights": words(walk.rights) if mapped else "",
             "steps": [] if bad else [step_dict(each, controls) for each in walk.steps],
             "outcome": bad or outcome(walk, controls),
-            "access": "" if bad else access_row(walk, controls, mode), "what": what}
+            "access": "" if bad else "; ".join(access_rows(walk, controls, mode)), "what": what}
 
 
 def change_dict(change: Change, old: Saved, new: Saved) -> dict[str, Any]:

@@ -33,7 +33,8 @@ class Detail {
             return [below(this.map, way.virt, last.level)];
         return [way.mapped ? text('span', `badge ${rightsClass(way.rights)}`,
             rightsText(way.rights)) : text('span', 'badge none', '—'),
-        outcome(way, controls), element('br'), accessText(way, controls),
+        outcome(way, controls),
+        ...accessTexts(way, controls).flatMap(each => [element('br'), each]),
         piece && piece.kind === 'run' ? ownText(piece) : ''];
     }
 }
