@@ -158,3 +158,11 @@ def test_the_program(chrome: Chrome, tmp_path: Path) -> None:
     assert "runs.json: an array of runs; " in run("picture", "map.html", "runs.json", status=2)
     assert "No such file" in run("picture", "/nonexistent/x", "new.json", status=2)
     assert "No such file" in run("picture", "map.html", "none.json", status=2)
+
+
+def test_a_line_that_ends_in_a_search(show: Show) -> None:
+    """U+2028 and its like, which no pattern's dot takes for a character, come by pasting."""
+    shown = show(snapshot(kernel_world()))
+    shown.script("const field = document.getElementById('search'); field.value = arguments[0];"
+                 "field.dispatchEvent(new Event('input'));", "kernel\u2028x")
+    assert shown.texts("#found li") == ["nothing of that name"]
