@@ -23,6 +23,9 @@ COMMANDS = (
     "hbreak run", "continue",
     "echo == kernel\\n", "pagemap", "pagewalk kernel_main", "pagewalk 0x100000",
     "pagewalk boot_stack_bottom - 1", "pagemap picture FOLDER/map.html handoff",
+    "echo == same\\n", "pagemap save FOLDER/now.json", "pagediff FOLDER/now.json",
+    "echo == since\\n", "pagediff handoff",
+    "echo == wrong\\n", "pagediff nothing", "pagemap --tree --size 2M",
     "echo == end\\n",
 )
 
@@ -53,6 +56,17 @@ def test_a_picture(session: tuple[dict[str, str], str]) -> None:
     assert [each["name"] for each in page["snapshots"]] == ["handoff", "now"]
     assert {"came", "went"} <= {kind for kind, *_ in page["changes"]}
     assert any(name == "kernel_main" for name, *_ in page["snapshots"][1]["symbols"])
+
+
+def test_differences(session: tuple[dict[str, str], str]) -> None:
+    """Between a file and now; between a name and now; and of what is neither."""
+    parts = session[0]
+    assert re.fullmatch(r"saved \d+ runs as /.*/now\.json\nno difference\n", parts["same"])
+    assert {line[:4] for line in parts["since"].splitlines()} >= {"+ 0x", "- 0x"}
+    assert "pagediff: 'nothing' is neither a map that was saved (handoff) nor a file" in \
+        parts["wrong"]
+    assert "pagemap: --phys, --flags and --size choose among runs" in parts["wrong"]
+    assert "Python Exception" not in "".join(parts.values())
 
 
 def rows(text: str) -> list[str]:

@@ -22,7 +22,7 @@ from machine import Machine, RunningMachine
 sys.path[:0] = [str(ROOT / "tests" / "gdb"), str(ROOT / "scripts" / "gdb")]
 
 # pylint: disable=wrong-import-position
-from bestla import as_json, core_file, elf_file, memory, paging, query, report  # noqa: E402
+from bestla import core_file, elf_file, memory, paging, query, report, saved_map  # noqa: E402
 from bestla.entries import (EFER_NXE, GLOBAL, LARGE, NX, PAT_LARGE,  # noqa: E402
                             PAT_SMALL, PCD, PWT)
 from page_world import GIB, KERNEL, KIB4, MIB2, P, U, W, World  # noqa: E402
@@ -290,6 +290,6 @@ def test_the_program_reads_such_a_core(poured: Poured) -> None:
     done = subprocess.run([ROOT / "scripts" / "pagemap", "--core", poured.core(), "--json",
                            "--virt", f"0-{1 << 47:#x}"],
                           stdout=subprocess.PIPE, text=True, check=True)
-    shown = [as_json.parse_run(row) for row in json.loads(done.stdout)]
+    shown = [saved_map.parse_run(row) for row in json.loads(done.stdout)]
     assert [(run.virt, run.phys, run.rights) for run in shown] == \
         [(run.virt, run.phys, run.rights) for run in world.pieces()]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from pathlib import Path
+from typing import Callable
 
 from page_world import World
 
@@ -12,16 +14,20 @@ from bestla.memory import Unreadable
 
 
 class FakeStub:
-    """Serves one connection at `path`; `requests` has what was asked for, in order."""
+    """Serves one connection at `path`; `requests` has what was asked for, in order.
 
-    def __init__(self, world: World, path: Path, physical: bool = True) -> None:
-        self.world, self.path, self.physical = world, path, physical
+    `twist` makes other answers of those to a request; none at all ends the connection.
+    """
+
+    def __init__(self, world: World, path: Path, physical: bool = True,
+                 twist: Callable[[str, list[str]], list[str]] = lambda _, answers: answers) -> None:
+        self.world, self.path, self.physical, self.twist = world, path, physical, twist
         self.requests: list[str] = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(1)
         path.chmod(0o777)
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread = threading.Thread(target=self._until_gone, daemon=True)
         self._thread.start()
 
     def __enter__(self) -> FakeStub:
@@ -30,6 +36,10 @@ class FakeStub:
     def __exit__(self, *_: object) -> None:
         self._thread.join(30)
         self._listener.close()
+
+    def _until_gone(self) -> None:
+        with contextlib.suppress(ConnectionError):      # whoever asked has had enough
+            self._serve()
 
     def _serve(self) -> None:
         connection, _ = self._listener.accept()
@@ -42,10 +52,11 @@ class FakeStub:
                     pending = rest[2:]
                     text = packet[packet.index(b"$") + 1:].decode()
                     self.requests.append(text)
-                    for answer in self._answers(text):
+                    answers = self.twist(text, self._answers(text))
+                    for answer in answers:
                         connection.sendall(b"+$%s#%02x" % (answer.encode(),
                                                            sum(answer.encode()) & 0xFF))
-                    if text == "D":
+                    if text == "D" or not answers:
                         return
 
     def _answers(self, text: str) -> list[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from page_world import GIB, KERNEL, KIB4, MIB2, P, U, W, World
 
-from bestla import (actions, as_json, audit, diff, dump_file, image, memory, paging, query, space,
-                    table_store, tree)
+from bestla import (actions, as_json, audit, diff, dump_file, image, memory, paging, query,
+                    saved_map, space, table_store, tree)
 from bestla.boot_info import BootInfo, Stretch
 from bestla.dump_file import DumpError
 from bestla.elf_file import Section, Segment, Symbol, SymbolTable
@@ -163,7 +163,7 @@ def test_every_address_of_a_frame(world: World) -> None:
 
 
 def changes(before: World, after: World) -> list[tuple[str, int, int]]:
-    types = as_json.types_of(PAT_AT_POWER_ON)
+    types = saved_map.types_of(PAT_AT_POWER_ON)
     return [(each.kind, each.virt, each.size) for each in diff.compare(
         list(space_of(before).runs()), list(space_of(after).runs()), types, types)]
 
@@ -209,14 +209,16 @@ def test_a_split_leaf_is_a_change_of_size(world: World) -> None:
 
 def test_a_map_saved_and_read_back(world: World, tmp_path: Path) -> None:
     made = space_of(world)
-    actions.save(made, str(tmp_path / "map.json"))
-    back = as_json.load(str(tmp_path / "map.json"))
-    assert back == as_json.saved(made)
+    said: list[str] = []
+    actions.save(made, str(tmp_path / "map.json"), said.append)
+    assert not said and made.listed.stopped_at is None
+    back = saved_map.load(str(tmp_path / "map.json"))
+    assert back == saved_map.saved(made)
     data = json.loads((tmp_path / "map.json").read_text())
     assert data["controls"]["levels"] == 4 and data["unreachable"] == []
     assert {each["frame"] for each in data["tables"]} == set(world.tables)
     (tmp_path / "runs.json").write_text(json.dumps(data["runs"]))
-    assert as_json.load(str(tmp_path / "runs.json")).runs == back.runs
+    assert saved_map.load(str(tmp_path / "runs.json")).runs == back.runs
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "null", '{"runs": 5, "controls": {}}',
@@ -224,8 +226,8 @@ def test_a_map_saved_and_read_back(world: World, tmp_path: Path) -> None:
                                   '[{"page_size": 4096, "virt": 1e999}]'])
 def test_what_is_no_saved_map(tmp_path: Path, text: str) -> None:
     (tmp_path / "map").write_text(text)
-    with pytest.raises(as_json.JsonError, match="map: (not JSON|JSON, but not a page map)"):
-        as_json.load(str(tmp_path / "map"))
+    with pytest.raises(saved_map.JsonError, match="map: (not JSON|JSON, but not a page map|runs)"):
+        saved_map.load(str(tmp_path / "map"))
 
 
 def test_json_of_an_address_that_is_not_canonical(world: World) -> None:
@@ -238,8 +240,8 @@ def test_json_of_an_address_that_is_not_canonical(world: World) -> None:
 
 def test_a_file_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MOST_TEXT", 4096)
-    with pytest.raises(as_json.JsonError, match="/dev/zero: more than 4096 bytes"):
-        as_json.load("/dev/zero")
+    with pytest.raises(saved_map.JsonError, match="/dev/zero: more than 4096 bytes"):
+        saved_map.load("/dev/zero")
     with pytest.raises(DumpError, match="/dev/zero: more than 4096 bytes"):
         dump_file.load("/dev/zero")
 
@@ -363,7 +365,7 @@ def test_tables_are_listed_once_at_each_level() -> None:
     made = World()
     made.put(KERNEL, 0x5000 | P)
     made.tables[made.root] = [made.root | P | W] * 512
-    listed = space.list_tables(paging.Tables(made, made.controls))
+    listed = space.list_tables(paging.Tables(made, made.controls)).tables
     assert [(each.frame, each.level) for each in listed] == \
         [(made.root, level) for level in (4, 3, 2, 1)]
     assert listed[1].times == 512

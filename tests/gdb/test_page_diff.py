@@ -9,8 +9,8 @@ import pytest
 from page_world import KIB4, P, World
 from test_inspect import space_of
 
-from bestla import actions, as_json
-from bestla.as_json import JsonError, Saved
+from bestla import actions, as_json, saved_map
+from bestla.saved_map import JsonError, Saved
 from bestla.picture_data import Snapshot, pack
 from bestla.present import Paint
 
@@ -23,8 +23,8 @@ def maps() -> tuple[Saved, Saved]:
     for page in range(6):
         world.put(2 * page * KIB4, 2 * page * KIB4 | P)
     data = json.loads(json.dumps(as_json.whole(space_of(world))))
-    return as_json.parse(data, "whole"), \
-        as_json.parse({**data, "stopped_at": CUT, "runs": data["runs"][:3]}, "cut")
+    return saved_map.parse(data, "whole"), \
+        saved_map.parse({**data, "stopped_at": CUT, "runs": data["runs"][:3]}, "cut")
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -35,7 +35,7 @@ def test_what_lies_behind_a_cut_has_neither_come_nor_gone(turned: bool) -> None:
     assert actions.show_diff(old, new, Namespace(json=False), Paint(False), said.append,
                              aside.append) == actions.OK
     assert said == ["no difference"]
-    assert aside == ["compared up to 0x%016x, where rows of a map were left out" % CUT]
+    assert aside == ["compared only what is known of both, 0x%016x-0x%016x" % (0, CUT)]
 
 
 def test_a_picture_of_them_has_no_difference() -> None:
@@ -48,5 +48,5 @@ def test_a_picture_of_them_has_no_difference() -> None:
 
 @pytest.mark.parametrize("stopped", ["6", -1, 1 << 64, [], 1.5])
 def test_a_cut_that_is_no_address(stopped: object) -> None:
-    with pytest.raises(JsonError, match="x: JSON, but not a page map"):
-        as_json.parse({**as_json.whole(space_of(World())), "stopped_at": stopped}, "x")
+    with pytest.raises(JsonError, match="x: stopped_at is .*, expected an integer from 0 to"):
+        saved_map.parse({**as_json.whole(space_of(World())), "stopped_at": stopped}, "x")

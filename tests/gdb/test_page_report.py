@@ -6,8 +6,8 @@ import pytest
 from page_world import GIB, KERNEL, MIB2, P, U, W, World
 
 from bestla import paging, report
-from bestla.paging import (ACCESSED, CR0_PG, CR4_SMAP, CR4_SMEP, DIRTY, EFER_LMA, GLOBAL, LARGE,
-                           NX, PAT_LARGE, PWT)
+from bestla.paging import (ACCESSED, CR0_PG, CR4_CET, CR4_LASS, CR4_PKE, CR4_PKS, CR4_SMAP,
+                           CR4_SMEP, DIRTY, EFER_LMA, GLOBAL, LARGE, NX, PAT_LARGE, PWT)
 
 
 @pytest.fixture
@@ -121,6 +121,67 @@ def test_what_an_access_does(world: World, access: int, bits: int, mode: tuple[b
     text = report.access_row(world.walk(KERNEL, **changed), controls, report.Mode(*mode))
     words = text.split(": ", 1)[1].replace("read: ", "|").replace(", write: ", "|")
     assert words.replace(", fetch: ", "|").split("|")[access + 1] == expected
+
+
+LOW = 0x40_0000
+
+
+@pytest.mark.parametrize("virt, mode, also, expected", [
+    (LOW, (), 0, "works works #GP (CR4.LASS)"),
+    (LOW, (), CR4_SMAP, "#GP (CR4.LASS) #GP (CR4.LASS) #GP (CR4.LASS)"),
+    (LOW, (False, True), CR4_SMAP, "works works #GP (CR4.LASS)"),
+    (LOW, (True,), CR4_SMAP, "works works works"), (KERNEL, (), CR4_SMAP, "works works works"),
+    (KERNEL, (True,), 0, "#GP (CR4.LASS) #GP (CR4.LASS) #GP (CR4.LASS)"),
+])
+def test_separated_halves(world: World, virt: int, mode: tuple[bool, ...], also: int,
+                          expected: str) -> None:
+    """By the address alone, before any table is read: also where nothing is mapped."""
+    world.put(virt, 0x5000 | P | W | (U if virt == LOW else 0))
+    controls = world.controls._replace(cr4=CR4_LASS | also)
+    words = [report.access_words(world.walk(virt), access, controls, report.Mode(*mode))
+             for access in ("read", "write", "fetch")]
+    assert " ".join(words) == expected
+    if "#GP" in words[0]:
+        assert report.access_words(World().walk(virt), "read", controls, report.Mode(*mode)) == \
+            "#GP (CR4.LASS)"
+
+
+@pytest.mark.parametrize("cr4, above, bits, expected", [
+    (CR4_PKE, P | W | U, U, " (protection key 5 not considered)"), (CR4_PKE, P | W, U, ""),
+    (CR4_PKS, P | W, U, " (protection key 5 not considered)"), (CR4_PKS, P | W | U, U, ""),
+    (CR4_PKE, P | W | U, 0, ""), (CR4_PKS, P | W | U, 0, " (protection key 5 not considered)"),
+])
+def test_whose_page_a_key_protects(world: World, cr4: int, above: int, bits: int,
+                                   expected: str) -> None:
+    """A leaf with the user bit below a supervisor's entry is the supervisor's."""
+    world.put(KERNEL, 0x5000 | P | W | bits | 5 << 59, above=above)
+    controls = world.controls._replace(cr4=cr4)
+    assert report.access_row(world.walk(KERNEL), controls, report.Mode()).partition("works (")[2] \
+        == expected.removeprefix(" (")
+
+
+@pytest.mark.parametrize("cr4, above, bits, is_one", [
+    (CR4_CET, P | W, DIRTY, True), (0, P | W, DIRTY, False), (CR4_CET, P, DIRTY, False),
+    (CR4_CET, P | W, DIRTY | W, False), (CR4_CET, P | W, 0, False),
+])
+def test_shadow_stacks(world: World, cr4: int, above: int, bits: int, is_one: bool) -> None:
+    world.put(KERNEL, 0x5000 | P | NX | bits, above=above)
+    row = report.access_row(world.walk(KERNEL), world.controls._replace(cr4=cr4), report.Mode())
+    assert row.endswith(" (shadow-stack page)") == is_one
+    assert ("write: #PF 0x3 (P" in row) == (not bits & W)
+
+
+def test_what_user_code_does_with_a_user_page(world: World) -> None:
+    """Stopped in the kernel, which SMAP and SMEP keep off it."""
+    world.put(LOW, 0x5000 | P | U)
+    world.put(KERNEL, 0x5000 | P)
+    state = world.controls._replace(cr4=CR4_SMAP | CR4_SMEP)
+    assert list(report.walk_rows(world.walk(LOW), state, report.Mode()))[-2:] == [
+        "by supervisor: read: #PF 0x1 (user page, CR4.SMAP), write: #PF 0x3 (user page, CR4.SMAP), "
+        "fetch: #PF 0x11 (user page, CR4.SMEP)",
+        "by user code: read: works, write: #PF 0x7 (PT entry is read-only), fetch: works"]
+    for virt, mode in ((LOW, report.Mode(user=True)), (KERNEL, report.Mode())):
+        assert len(list(report.access_rows(world.walk(virt), state, mode))) == 1
 
 
 def test_bit_list() -> None:

@@ -67,7 +67,7 @@ def test_a_range_in_tables_without_end() -> None:
 def test_a_table_of_the_upper_half_begins_there() -> None:
     world = World()
     world.put(KERNEL, 0x5000 | P)
-    listed = space.list_tables(Tables(world, world.controls))
+    listed = space.list_tables(Tables(world, world.controls)).tables
     assert [each.virt for each in listed] == \
         [0, canonical(511 << 39, 4), KERNEL & -GIB, KERNEL & -0x20_0000]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from page_world import GIB, KIB4, MIB2, P, U, W, World
 
-from bestla import as_json, picture, spans
+from bestla import as_json, picture, saved_map, space, spans
 from bestla.paging import ACCESSED, DIRTY, LARGE, NX
 from bestla.picture_data import MOST_RUNS, Snapshot, Table, pack, together
 from bestla.query import QueryError
@@ -100,8 +100,13 @@ def test_a_map_without_some_of_its_tables_is_refused(monkeypatch: pytest.MonkeyP
     world.put(0, P)
     data = whole(world)
     pack([Snapshot("a map", data)])
+    monkeypatch.setattr(space, "MOST_TABLES", 3)
+    with pytest.raises(saved_map.JsonError, match="a map: tables are 3, and the map has more"):
+        pack([Snapshot("a map", whole(world))])
     monkeypatch.setattr("bestla.picture_data.MOST_TABLES", 4)
-    with pytest.raises(as_json.JsonError, match="a map: 4 tables and more"):
+    pack([Snapshot("a map", data)])             # it tells that these are all
+    del data["whole"]
+    with pytest.raises(saved_map.JsonError, match="a map: tables are 4, and the map has more"):
         pack([Snapshot("a map", data)])
 
 

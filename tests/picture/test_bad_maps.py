@@ -6,7 +6,7 @@ import json
 import random
 import subprocess
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 import pytest
 from drawn_world import DIRECT, TEXT, kernel_world, snapshot, whole
@@ -14,9 +14,7 @@ from page_world import GIB, KERNEL, KIB4, MIB2, P, U, W, World
 from selenium.webdriver.common.keys import Keys
 
 from bestla import picture_data, space
-from bestla.as_json import JsonError
 from bestla.paging import LARGE, NX
-from bestla.picture import page as whole_page
 from bestla.picture_data import Snapshot
 from browser import Chrome, Picture
 
@@ -136,27 +134,6 @@ def test_a_table_that_is_not_full(show: Show) -> None:
 # -- what is no map --------------------------------------------------------------------
 
 
-def damaged(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    made = whole(kernel_world())
-    change(made)
-    return json.loads(json.dumps(made))
-
-
-@pytest.mark.parametrize("change", [
-    lambda made: made.pop("tables"), lambda made: made["tables"][0].pop("entries"),
-    lambda made: made["tables"][0]["entries"].append([511, 2, 1, 0]),
-    lambda made: made["tables"][0]["entries"].append([0, 2, 0, -1]),
-    lambda made: made["tables"][0].update(entries=[[0, 1, 1 << 64, 0]]),
-    lambda made: made["controls"].update(levels=6), lambda made: made["controls"].pop("cr3"),
-    lambda made: made["controls"].update(cr3="<b>"), lambda made: made.update(stacks=[{}]),
-    lambda made: made.update(kernel=5), lambda made: made["runs"][0].update(accessed=-1),
-    lambda made: made.update(symbols=[{"name": "x", "virt": -1, "size": 0}]),
-])
-def test_what_lacks_something(change: Callable[[dict[str, Any]], None]) -> None:
-    with pytest.raises(JsonError, match="a map: runs, but not all that a picture needs"):
-        whole_page([Snapshot("a map", damaged(change))])
-
-
 def test_the_program(chrome: Chrome, tmp_path: Path) -> None:
     """Of saved maps; and what it says of files that are none."""
     for name, world in (("old.json", World()), ("new.json", kernel_world())):
@@ -178,6 +155,14 @@ def test_the_program(chrome: Chrome, tmp_path: Path) -> None:
     assert "5 came" in two.texts(".changes h2")[0]
     assert "name one source" in run("picture", "map.html", status=2)
     assert "picture takes 1 to 3 arguments" in run("picture", status=2)
-    assert "runs.json: runs, but not all" in run("picture", "map.html", "runs.json", status=2)
+    assert "runs.json: an array of runs; " in run("picture", "map.html", "runs.json", status=2)
     assert "No such file" in run("picture", "/nonexistent/x", "new.json", status=2)
     assert "No such file" in run("picture", "map.html", "none.json", status=2)
+
+
+def test_a_line_that_ends_in_a_search(show: Show) -> None:
+    """U+2028 and its like, which no pattern's dot takes for a character, come by pasting."""
+    shown = show(snapshot(kernel_world()))
+    shown.script("const field = document.getElementById('search'); field.value = arguments[0];"
+                 "field.dispatchEvent(new Event('input'));", "kernel\u2028x")
+    assert shown.texts("#found li") == ["nothing of that name"]

@@ -124,7 +124,7 @@ def test_zoom_by_wheel_to_the_direct_map(page: Picture) -> None:
     assert page.path == "PML4[273] *PDPT[0] PD[0] PT[0]"
     page.cell(3, 5).click()
     assert page.selected == DIRECT + 5 * GIB
-    assert page.texts(".level.slab .note") == ["one 1-GiB page"] * 2
+    assert page.texts(".level.slab .note") == ["one 1-GiB page: RW"] * 2
     page.wheel(page.cell(3, 5), 120)
     assert page.path == "*PML4[273] PDPT[5] PD[0] PT[0]"
     page.wheel(page.cell(4, 273), 120)                  # nothing is above the root

@@ -11,9 +11,9 @@ from drawn_world import SYMBOLS, TEXT, kernel_world, snapshot, whole
 from page_world import GIB, KERNEL, KIB4, MIB2, P, U, W, World
 
 from bestla import report
-from bestla.paging import (ACCESSED, ADDRESS_MASK, CR4_PKE, CR4_PKS, CR4_SMAP, CR4_SMEP, DIRTY,
-                           EFER_LMA, GLOBAL, LARGE, NX, PAT_LARGE, PCD, PWT, Flaw, Tables,
-                           canonical, level_index)
+from bestla.paging import (ACCESSED, ADDRESS_MASK, CR0_PG, CR4_CET, CR4_LASS, CR4_PKE, CR4_PKS,
+                           CR4_SMAP, CR4_SMEP, DIRTY, EFER_LMA, GLOBAL, LARGE, NX, PAT_LARGE, PCD,
+                           PWT, Flaw, Tables, canonical, level_index)
 from bestla.picture_data import Snapshot
 from browser import Picture
 
@@ -74,7 +74,9 @@ def random_world(chance: random.Random, la57: bool) -> tuple[World, list[int]]:
 
 @pytest.mark.parametrize("number, la57, changed", [
     (1, False, {}), (2, True, {}), (3, False, {"efer": EFER_LMA, "phys_bits": 40}),
-    (4, False, {"cr4": CR4_SMEP | CR4_PKE}), (4, False, {"cr4": CR4_SMAP | CR4_PKS}),
+    (4, False, {"cr4": CR4_SMEP | CR4_PKE | CR4_CET}),
+    (4, False, {"cr4": CR4_SMAP | CR4_PKS | CR4_LASS}), (7, True, {"cr4": CR4_LASS}),
+    (8, False, {"cr0": CR0_PG}),
     (5, True, {"pat": 0x0001_0204_0507_0106, "phys_bits": 45}), (6, False, {"leaf_1gib": False}),
 ])
 def test_its_walker_agrees_with_pagewalk(show: Show, number: int, la57: bool,

@@ -6,11 +6,11 @@ import argparse
 import os
 from typing import Any, Callable, Iterator, Optional, Sequence, TypeVar
 
-from . import as_json, picture, present
+from . import as_json, picture, present, saved_map
 from .annotate import symbol_text
-from .as_json import Saved
+from .as_json import Shown
 from .audit import FAIL, audit
-from .diff import compare
+from .diff import EVERYWHERE, compare
 from .entries import ADDRESS_MASK
 from .paging import Walk
 from .picture_data import Snapshot
@@ -18,7 +18,8 @@ from .present import Paint
 from .query import (Query, QueryError, find_frame, parse_flags, parse_number, parse_range,
                     parse_size, select)
 from .report import not_canonical, walk_rows
-from .space import MOST_ROWS, PageSpace
+from .saved_map import Saved
+from .space import MOST_ROWS, Listed, PageSpace
 from .tree import raw_lines, tree_lines
 
 OK, FOUND = 0, 1
@@ -75,33 +76,54 @@ def stopped(space: PageSpace, say_aside: Say) -> None:
                   % (len(space.pieces), space.stopped_at))
 
 
+def tables_stopped(listed: Listed, say_aside: Say) -> None:
+    if listed.stopped_at is not None:
+        say_aside("listed %d tables, and the next translates 0x%016x; --rows 0 lists all"
+                  % (len(listed.tables), listed.stopped_at))
+
+
 def show_map(space: PageSpace, options: argparse.Namespace, paint: Paint, say: Say,
              aside: Say) -> int:
     query = query_of(options)
     if options.raw or options.tree:
         return show_tables(space, query, options, say, aside)
-    pieces = list(select(space.pieces, query, space.controls.pat, space.tables.counted))
-    if options.rows and len(pieces) > options.rows:
-        aside("stopped after %d rows, at 0x%016x; --rows 0 shows all"
-              % (options.rows, pieces[options.rows].virt))
-        pieces = pieces[:options.rows]
+    shown = wanted_rows(space, query, options.rows, aside)
     if options.json:
-        say(as_json.text(as_json.whole(space, pieces) if options.all else
-                         as_json.run_list(pieces, space, space.controls.pat)))
+        say(as_json.text(as_json.whole(space, shown) if options.all else
+                         as_json.run_list(shown.pieces, space, space.controls.pat)))
     else:
-        for line in present.map_lines(pieces, space.around, space.controls.pat, paint,
+        for line in present.map_lines(shown.pieces, space.around, space.controls.pat, paint,
                                       options.touched):
             say(line)
     stopped(space, aside)
+    if options.json and options.all:
+        tables_stopped(space.listed, aside)
     return OK
+
+
+def wanted_rows(space: PageSpace, query: Query, rows: int, aside: Say) -> Shown:
+    """What is asked for, and no more rows of it than asked for; 0 is no limit."""
+    pieces = list(select(space.pieces, query, space.controls.pat, space.tables.counted))
+    if not rows or len(pieces) <= rows:
+        return Shown(pieces, space.stopped_at, query)
+    aside("stopped after %d rows, at 0x%016x; --rows 0 shows all" % (rows, pieces[rows].virt))
+    return Shown(pieces[:rows], pieces[rows].virt, query)
 
 
 def show_tables(space: PageSpace, query: Query, options: argparse.Namespace, say: Say,
                 aside: Say) -> int:
     """With --raw or --tree: entries, or tables, instead of runs."""
+    if query != Query(query.virt):
+        raise QueryError("--phys, --flags and --size choose among runs, and --raw and --tree show "
+                         "tables; --virt goes with all")
+    if options.json and options.raw:
+        entries = as_json.entry_rows(space, query.virt)
+        say(as_json.text(list(bounded(entries, options.rows, aside))))
+        return OK
     if options.json:
-        rows = as_json.entry_rows(space, query.virt) if options.raw else as_json.table_rows(space)
-        say(as_json.text(list(bounded(rows, options.rows, aside))))
+        listed = space.tables_in(query.virt)
+        say(as_json.text(list(bounded(as_json.table_rows(listed), options.rows, aside))))
+        tables_stopped(listed, aside)
         return OK
     lines = (raw_lines if options.raw else tree_lines)(space.tables, query.virt)
     for line in bounded(lines, options.rows, aside):
@@ -168,7 +190,8 @@ def show_find(space: PageSpace, phys: int, options: argparse.Namespace, say: Say
             say(present.found_line(virt, run, pat, symbol_text(space.image, virt)
                                    if space.around.in_image(virt) else space.around.what(run)))
         if not found:
-            say("0x%x is mapped nowhere" % phys)
+            say("0x%x is mapped nowhere%s" % (
+                phys, "" if space.stopped_at is None else " below 0x%016x" % space.stopped_at))
     stopped(space, aside)
     return OK if found else FOUND
 
@@ -176,10 +199,15 @@ def show_find(space: PageSpace, phys: int, options: argparse.Namespace, say: Say
 def show_diff(old: Saved, new: Saved, options: argparse.Namespace, paint: Paint, say: Say,
               aside: Say) -> int:
     """The status is that of diff: 1 if they differ."""
-    old, new, end = as_json.known_of_both(old, new)
-    if end is not None:
-        aside("compared up to 0x%016x, where rows of a map were left out" % end)
-    changes = list(compare(old.runs, new.runs, old.types, new.types))
+    known = saved_map.known_of_both(old, new)
+    if known[0] >= known[1]:
+        raise QueryError("the two are of different parts of a map: nothing to compare")
+    if known != EVERYWHERE:
+        aside("compared only what is known of both, 0x%016x-0x%016x"
+              % (known[0], known[1] & ADDRESS_MASK))
+    if not old.tells or not new.tells:
+        aside("whether an array of runs is all of a map is not known; `pagemap save` tells it")
+    changes = list(compare(old.runs, new.runs, old.types, new.types, known))
     if options.json:
         say(as_json.text([as_json.change_dict(each, old, new) for each in changes]))
     else:
@@ -194,7 +222,7 @@ def show_audit(space: PageSpace, options: argparse.Namespace, paint: Paint, say:
                aside: Say) -> int:
     results = audit(space)
     if options.json:
-        say(as_json.text(as_json.audit_dict(results)))
+        say(as_json.text(as_json.audit_dict(results, space.stopped_at)))
     else:
         for line in present.audit_lines(results, paint):
             say(line)
@@ -202,8 +230,16 @@ def show_audit(space: PageSpace, options: argparse.Namespace, paint: Paint, say:
     return FOUND if any(each.status == FAIL for each in results) else OK
 
 
-def save(space: PageSpace, path: str) -> None:
-    text = as_json.text(as_json.whole(space)) + "\n"
+def whole_map(space: PageSpace, aside: Say) -> dict[str, Any]:
+    """All that a saved map is; what is not in it is said."""
+    made = as_json.whole(space)
+    stopped(space, aside)
+    tables_stopped(space.listed, aside)
+    return made
+
+
+def save(space: PageSpace, path: str, aside: Say) -> None:
+    text = as_json.text(whole_map(space, aside)) + "\n"
     try:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
@@ -211,13 +247,13 @@ def save(space: PageSpace, path: str) -> None:
         raise QueryError("%s: %s" % (path, getattr(error, "strerror", None) or error)) from None
 
 
-def snapshot(space: PageSpace, name: str) -> Snapshot:
+def snapshot(space: PageSpace, name: str, aside: Say) -> Snapshot:
     """The map as it is now."""
-    return Snapshot(name, as_json.whole(space))
+    return Snapshot(name, whole_map(space, aside))
 
 
 def saved_snapshot(path: str) -> Snapshot:
-    data = as_json.read(path)
+    data = saved_map.read(path)
     return Snapshot(os.path.basename(path), data)
 
 

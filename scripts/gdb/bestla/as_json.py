@@ -1,4 +1,4 @@
-"""Page maps and all that is asked of them as JSON, and a saved map read back.
+"""Page maps and all that is asked of them as JSON; saved_map.py reads it back.
 
 docs/page-map.md has the fields.
 """
@@ -10,43 +10,30 @@ from typing import Any, Iterable, Iterator, NamedTuple, Optional, Sequence
 
 from .audit import FAIL, Result
 from .diff import Change
-from .entries import ADDRESS_MASK, EXECUTE, LEVEL_NAMES, USER, WRITE, Controls, page_size, pat_type
-from .memory import Unreadable, read_whole
+from .entries import LEVEL_NAMES, Controls, page_size, pat_type
 from .paging import Step, Walk
-from .query import clipped
-from .report import Mode, access_row, entry_words, not_canonical, outcome
+from .query import Query
+from .report import Mode, access_rows, entry_words, not_canonical, outcome
 from .runs import Flaw, Piece, Run
-from .space import PageSpace, TableAt
+from .saved_map import RIGHTS_BY_LETTER, Saved, types_of
+from .space import Listed, PageSpace, TableAt
 from .spans import table_spans
 from .tree import Range, raw_steps
 
-RIGHTS_BY_LETTER = {"W": WRITE, "X": EXECUTE, "U": USER}
 FORMAT = 2
 
 
-class JsonError(Exception):
-    """A file that is not a saved map."""
+class Shown(NamedTuple):
+    """What of a map is told, and what was asked for."""
 
-
-class Saved(NamedTuple):
-    """A map of another moment."""
-
-    runs: list[Run]
-    types: list[str]            # the memory type of each PAT index
-    stopped_at: Optional[int] = None        # from there on rows were left out
+    pieces: list[Piece]
+    stopped_at: Optional[int]               # from there on rows were left out
+    query: Query = Query()
 
 
 def words(rights: int) -> str:
     """The letters of the rights that there are."""
     return "R" + "".join(letter for letter, bit in RIGHTS_BY_LETTER.items() if rights & bit)
-
-
-def rights_of(text: str) -> int:
-    return sum(bit for letter, bit in RIGHTS_BY_LETTER.items() if letter in text)
-
-
-def types_of(pat: int) -> list[str]:
-    return [pat_type(index, pat) for index in range(8)]
 
 
 def run_dict(run: Run, space: Optional[PageSpace], pat: int) -> dict[str, Any]:
@@ -74,19 +61,33 @@ def run_list(pieces: Iterable[Piece], space: Optional[PageSpace], pat: int
     return [run_dict(each, space, pat) for each in pieces if isinstance(each, Run)]
 
 
-def whole(space: PageSpace, pieces: Optional[Iterable[Piece]] = None) -> dict[str, Any]:
+def asked(query: Query) -> Optional[dict[str, Any]]:
+    """Which part of a map was asked for; null for all of it."""
+    return None if query == Query() else {
+        "virt": query.virt, "phys": query.phys, "flags": list(query.flags),
+        "page_size": None if query.level is None else page_size(query.level)}
+
+
+def extent(space: PageSpace, shown: Shown) -> dict[str, Any]:
+    """Whether that is all of the map, and else what is not there."""
+    tables, part = space.listed.stopped_at, asked(shown.query)
+    return {"whole": shown.stopped_at is None and tables is None and part is None,
+            "stopped_at": shown.stopped_at, "tables_stopped_at": tables, "asked": part}
+
+
+def whole(space: PageSpace, shown: Optional[Shown] = None) -> dict[str, Any]:
     """Everything that a picture needs, and that a saved map is."""
-    shown = space.pieces if pieces is None else list(pieces)
+    shown = shown or Shown(space.pieces, space.stopped_at)
     image, info = space.image, space.boot_info
     return {
         "format": FORMAT,
         "controls": controls_dict(space.controls, space.assumed),
-        "stopped_at": space.stopped_at,
-        "runs": run_list(shown, space, space.controls.pat),
-        "unreachable": [flaw_dict(each) for each in shown if isinstance(each, Flaw)],
+        **extent(space, shown),
+        "runs": run_list(shown.pieces, space, space.controls.pat),
+        "unreachable": [flaw_dict(each) for each in shown.pieces if isinstance(each, Flaw)],
         "tables": [{**table_dict(each),
                     "entries": table_spans(space.tables.store, each.frame, each.level)}
-                   for each in space.table_list()],
+                   for each in space.listed.tables],
         "kernel": None if image is None else {
             "file": image.file.elf.path, "start": image.start, "end": image.end,
             "slide": image.slide},
@@ -110,8 +111,8 @@ def table_dict(table: TableAt) -> dict[str, Any]:
             "virt": table.virt, "times": table.times}
 
 
-def table_rows(space: PageSpace) -> Iterator[dict[str, Any]]:
-    return (table_dict(each) for each in space.table_list())
+def table_rows(listed: Listed) -> Iterator[dict[str, Any]]:
+    return (table_dict(each) for each in listed.tables)
 
 
 def entry_rows(space: PageSpace, wanted: Range) -> Iterator[dict[str, Any]]:
@@ -134,7 +135,7 @@ def walk_dict(walk: Walk, controls: Controls, mode: Mode, what: str) -> dict[str
             "rights": words(walk.rights) if mapped else "",
             "steps": [] if bad else [step_dict(each, controls) for each in walk.steps],
             "outcome": bad or outcome(walk, controls),
-            "access": "" if bad else access_row(walk, controls, mode), "what": what}
+            "access": "" if bad else "; ".join(access_rows(walk, controls, mode)), "what": what}
 
 
 def change_dict(change: Change, old: Saved, new: Saved) -> dict[str, Any]:
@@ -146,77 +147,12 @@ def change_dict(change: Change, old: Saved, new: Saved) -> dict[str, Any]:
             "before": side(change.before, old.types), "after": side(change.after, new.types)}
 
 
-def audit_dict(results: Sequence[Result]) -> dict[str, Any]:
-    return {"passed": all(each.status != FAIL for each in results),
+def audit_dict(results: Sequence[Result], stopped_at: Optional[int]) -> dict[str, Any]:
+    return {"passed": all(each.status != FAIL for each in results), "stopped_at": stopped_at,
             "checks": [{"check": each.check, "status": each.status, "why": each.why,
+                        "ended_early": each.ended_early,
                         "findings": [{"virt": finding.virt, "text": finding.text}
                                      for finding in each.findings]} for each in results]}
-
-
-def saved(space: PageSpace) -> Saved:
-    return Saved(list(space.runs()), types_of(space.controls.pat), space.stopped_at)
-
-
-def known_of_both(one: Saved, other: Saved) -> tuple[Saved, Saved, Optional[int]]:
-    """Two maps up to where rows of either were left out, and where that is; pages stay whole."""
-    ends = [each.stopped_at for each in (one, other) if each.stopped_at is not None]
-    if not ends:
-        return one, other, None
-    end = min(ends)
-    first, second = (each._replace(runs=[part for run in each.runs
-                                         if (part := clipped(run, run.virt, (0, end)))])
-                     for each in (one, other))
-    return first, second, end
-
-
-def read(path: str) -> Any:
-    """What a file of JSON holds."""
-    try:
-        return json.loads(read_whole(path).decode("utf-8"))
-    except Unreadable as error:
-        raise JsonError(str(error)) from None
-    except (ValueError, RecursionError):
-        raise JsonError("%s: not JSON" % path) from None
-
-
-def load(path: str) -> Saved:
-    return parse(read(path), path)
-
-
-def parse(data: Any, name: str) -> Saved:
-    """The runs of a map that was saved as `name`."""
-    try:
-        if isinstance(data, list):          # of --json without --all
-            data = {"runs": data, "controls": {"types": []}}
-        runs = [parse_run(each) for each in data["runs"]]
-        types = [str(each) for each in data["controls"]["types"]] or names_of(data["runs"])
-        stopped = data.get("stopped_at")
-        if len(types) != 8 or stopped is not None and not (
-                isinstance(stopped, int) and 0 <= stopped <= ADDRESS_MASK):
-            raise ValueError
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise JsonError("%s: JSON, but not a page map (`pagemap save`, `--json`)" % name) from None
-    if any(one.end > other.virt for one, other in zip(runs, runs[1:])):
-        raise JsonError("%s: its runs overlap, or are not in ascending order" % name)
-    return Saved(runs, types, stopped)
-
-
-def names_of(rows: Sequence[dict[str, Any]]) -> list[str]:
-    types = [""] * 8
-    for row in rows:
-        types[row["pat"] & 7] = str(row["type"])
-    return types
-
-
-def parse_run(row: dict[str, Any]) -> Run:
-    level = {page_size(level): level for level in (1, 2, 3)}[row["page_size"]]
-    numbers = [int(row[name]) for name in ("virt", "phys", "count", "pat")]
-    if min(numbers) < 0 or numbers[0] >> 64 or numbers[3] > 7 or not numbers[2]:
-        raise ValueError
-    virt, phys, count, pat = numbers
-    return Run(virt, phys, count, level, rights_of(row["rights"]), bool(row["global"]), pat,
-               rights_of(row["own"]), rights_of(row["own_some"]), int(row["accessed"]),
-               int(row["dirty"]))
 
 
 def text(value: Any) -> str:

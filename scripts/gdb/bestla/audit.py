@@ -39,6 +39,7 @@ class Result(NamedTuple):
     status: str
     findings: tuple[Finding, ...] = ()
     why: str = ""
+    ended_early: bool = False               # at MOST_FINDINGS: there may be more
 
 
 def span(run: Run) -> str:
@@ -204,9 +205,9 @@ def run_check(name: str, check: Callable[[PageSpace], Iterator[Finding]],
     findings: list[Finding] = []
     try:
         for finding in check(space):
-            findings.append(finding)
             if len(findings) == MOST_FINDINGS:
-                break
+                return Result(name, FAIL, tuple(findings), ended_early=True)
+            findings.append(finding)
     except Skip as reason:
         return Result(name, SKIPPED, why=str(reason))
     if not findings and space.stopped_at is not None:

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, Optional, Sequence
 
-from . import actions, as_json, sources
+from . import actions, saved_map, sources
 from .actions import ArgumentParser
-from .as_json import JsonError
 from .dump_file import DumpError
 from .elf_file import ElfError
 from .entries import NotTranslating
@@ -20,6 +19,7 @@ from .image import KernelFile
 from .memory import Unreadable
 from .present import Paint
 from .query import QueryError, parse_number
+from .saved_map import JsonError
 from .space import PageSpace
 from .stub import StubError
 
@@ -102,30 +102,33 @@ def check_words(words: Sequence[str]) -> list[str]:
 
 
 def aside(text: str) -> None:
-    print("pagemap: " + text, file=sys.stderr)
+    """What a file has in it may be quoted: none of it moves a terminal's cursor."""
+    shown = "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
+    print("pagemap: " + shown, file=sys.stderr)
 
 
 def run(options: argparse.Namespace, default_elf: Optional[str]) -> int:
     verb, *arguments = check_words(options.words)
     paint = Paint(wants_colour(options))
     if verb == "diff" and len(arguments) == 2:
-        return actions.show_diff(*(as_json.load(each) for each in arguments), options, paint, print,
-                                 aside)
+        return actions.show_diff(*(saved_map.load(each) for each in arguments), options, paint,
+                                 print, aside)
     snapshots = [actions.saved_snapshot(each) for each in arguments[1:]] \
         if verb == "picture" else []
     if len(snapshots) == 2 or snapshots and not sources.named(options):
         return actions.draw(arguments[0], snapshots, print)
-    old = as_json.load(arguments[0]) if verb == "diff" else None
+    old = saved_map.load(arguments[0]) if verb == "diff" else None
     with progress_line() as progress, sources.open_source(options) as view:
         space = PageSpace(view, kernel_file(options, default_elf), options.rows, progress)
         if not options.json:
             for each in space.assumed:
                 aside(each)
         if verb == "picture":
-            snapshots.append(actions.snapshot(space, options.name or sources.describe(options)))
+            snapshots.append(actions.snapshot(space, options.name or sources.describe(options),
+                                              aside))
             return actions.draw(arguments[0], snapshots, print)
         if old is not None:
-            return actions.show_diff(old, as_json.saved(space), options, paint, print, aside)
+            return actions.show_diff(old, saved_map.saved(space), options, paint, print, aside)
         return of_one_map(verb, arguments, space, options, paint)
 
 
@@ -138,7 +141,7 @@ def of_one_map(verb: str, arguments: Sequence[str], space: PageSpace,
     if verb == "audit":
         return actions.show_audit(space, options, paint, print, aside)
     if verb == "save":
-        actions.save(space, arguments[0])
+        actions.save(space, arguments[0], aside)
         return actions.OK
     return actions.show_map(space, options, paint, print, aside)
 

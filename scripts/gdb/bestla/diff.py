@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Iterator, NamedTuple, Optional, Sequence
 
-from .entries import level_shift
+from .entries import ADDRESS_MASK, level_shift
 from .runs import Run
 
 CAME, WENT, CHANGED = "came", "went", "changed"
+EVERYWHERE = (0, ADDRESS_MASK + 1)
 
 
 class Change(NamedTuple):
@@ -20,9 +21,10 @@ class Change(NamedTuple):
     after: Optional[Run]
 
 
-def attributes(run: Run, types: Sequence[str]) -> tuple[object, ...]:
+def attributes(run: Run, types: Sequence[str], own: bool) -> tuple[object, ...]:
     """What of a mapping can change; accessed and dirty do all the time, and are not told."""
-    return run.level, run.rights, run.own_all, run.own_any, run.is_global, types[run.pat]
+    return (run.level, run.rights, run.is_global, types[run.pat],
+            *((run.own_all, run.own_any) if own else ()))
 
 
 def moved_to(run: Run, virt: int) -> Run:
@@ -31,9 +33,13 @@ def moved_to(run: Run, virt: int) -> Run:
 
 
 def compare(before: Sequence[Run], after: Sequence[Run], types_before: Sequence[str],
-            types_after: Sequence[str]) -> Iterator[Change]:
-    """All differences by address; the lists of types name the memory type of each PAT index."""
-    edges = sorted({edge for run in (*before, *after) for edge in (run.virt, run.end)})
+            types_after: Sequence[str], within: tuple[int, int] = EVERYWHERE) -> Iterator[Change]:
+    """All differences by address; the lists of types name the memory type of each PAT index.
+
+    Of a run that reaches out of the range it is not known which leaf gives what by itself.
+    """
+    edges = sorted({min(max(edge, within[0]), within[1])
+                    for run in (*before, *after) for edge in (run.virt, run.end)})
     last: Optional[Change] = None
     old_at = new_at = 0
     for start, end in zip(edges, edges[1:]):
@@ -42,7 +48,9 @@ def compare(before: Sequence[Run], after: Sequence[Run], types_before: Sequence[
         while new_at < len(after) and after[new_at].end <= start:
             new_at += 1
         old, new = run_over(before, old_at, start), run_over(after, new_at, start)
-        change = fate(start, end - start, old, new, types_before, types_after)
+        own = all(run is None or within[0] <= run.virt and run.end <= within[1]
+                  for run in (old, new))
+        change = fate(start, end - start, old, new, types_before, types_after, own)
         joint = join(last, change)
         if last is not None and joint is None:
             yield last
@@ -56,7 +64,7 @@ def run_over(runs: Sequence[Run], index: int, virt: int) -> Optional[Run]:
 
 
 def fate(virt: int, size: int, old: Optional[Run], new: Optional[Run],
-         types_before: Sequence[str], types_after: Sequence[str]) -> Optional[Change]:
+         types_before: Sequence[str], types_after: Sequence[str], own: bool) -> Optional[Change]:
     before = moved_to(old, virt) if old else None
     after = moved_to(new, virt) if new else None
     if before is None or after is None:
@@ -64,7 +72,7 @@ def fate(virt: int, size: int, old: Optional[Run], new: Optional[Run],
             return None
         return Change(CAME if after else WENT, virt, size, before, after)
     if before.phys == after.phys and \
-            attributes(before, types_before) == attributes(after, types_after):
+            attributes(before, types_before, own) == attributes(after, types_after, own):
         return None
     return Change(CHANGED, virt, size, before, after)
 

@@ -31,7 +31,7 @@ FRAME_BITS = 0x000F_FFFF_FFFF_F000
 # Control register bits, SDM Vol. 3A 2.5 and 2.2.1.
 CR0_WP, CR0_PG = 1 << 16, 1 << 31
 CR4_LA57, CR4_SMEP, CR4_SMAP = 1 << 12, 1 << 20, 1 << 21
-CR4_PKE, CR4_PKS = 1 << 22, 1 << 24
+CR4_PKE, CR4_CET, CR4_PKS, CR4_LASS = 1 << 22, 1 << 23, 1 << 24, 1 << 27
 EFER_LMA, EFER_NXE = 1 << 10, 1 << 11
 
 PAT_AT_POWER_ON = 0x0007_0406_0007_0406     # SDM Vol. 3A 11.12.4

@@ -9,14 +9,14 @@ from typing import Any, Iterator, Optional
 
 import gdb
 
-from . import actions, as_json, cli, sources, target
+from . import actions, cli, saved_map, sources, target
 from .actions import ArgumentParser, Say
-from .as_json import Saved
 from .command import BestlaCommand, UsageError, evaluate
 from .image import KernelFile
 from .picture_data import Snapshot
 from .present import Paint
 from .query import QueryError
+from .saved_map import Saved
 from .space import PAT_ASSUMED, PageSpace, View
 from .target import TargetError
 
@@ -133,9 +133,9 @@ of the PAT MSR if it is another."""
         name = options.words[1]
         with opened(options) as space:
             if "/" in name or name.endswith(".json"):
-                actions.save(space, name)
+                actions.save(space, name, lines.append)
             else:
-                KEPT[name] = as_json.whole(space)
+                KEPT[name] = actions.whole_map(space, lines.append)
             lines.append("saved %d runs as %s" % (sum(1 for _ in space.runs()), name))
         return actions.OK
 
@@ -143,10 +143,11 @@ of the PAT MSR if it is another."""
         _, *names = options.words
         if not 1 <= len(names) <= 3:
             raise UsageError("picture takes a FILE, and at most two maps that were saved")
-        shown = [Snapshot(os.path.basename(each), saved_data(each)) for each in names[1:]]
+        shown = [Snapshot(os.path.basename(each), data_named(each)) for each in names[1:]]
         if len(shown) < 2:
             with opened(options) as space:
-                shown.append(actions.snapshot(space, sources.describe(options) or "now"))
+                shown.append(actions.snapshot(space, sources.describe(options) or "now",
+                                              lines.append))
         return actions.draw(names[0], shown, lines.append)
 
 
@@ -205,25 +206,25 @@ OLD and NEW are names given to `pagemap save`, or files; without NEW it is the m
     def act(self, options: argparse.Namespace, lines: list[str]) -> int:
         if len(options.words) not in (1, 2):
             raise UsageError("which map? Usage: " + self.usage)
-        old, *others = [saved_map(each) for each in options.words]
+        old, *others = [map_named(each) for each in options.words]
         if others:
             new = others[0]
         else:
             with opened(options) as space:
-                new = as_json.saved(space)
+                new = saved_map.saved(space)
         return actions.show_diff(old, new, options, paint_of(options), lines.append,
                                  aside_of(options, lines))
 
 
-def saved_map(name: str) -> Saved:
-    return as_json.parse(saved_data(name), name)
+def map_named(name: str) -> Saved:
+    return saved_map.parse(data_named(name), name)
 
 
-def saved_data(name: str) -> Any:
+def data_named(name: str) -> Any:
     if name in KEPT:
         return KEPT[name]
     if os.path.exists(name):
-        return as_json.read(name)
+        return saved_map.read(name)
     raise QueryError("'%s' is neither a map that was saved (%s) nor a file"
                      % (name, ", ".join(KEPT) or "there is none"))
 

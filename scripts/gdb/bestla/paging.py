@@ -8,11 +8,11 @@ from typing import Callable, Iterator, NamedTuple, Optional
 
 # What is read of an entry stands in entries.py; whoever walks finds it here too.
 from .entries import (ACCESSED, ADDRESS_MASK, ALL_RIGHTS, CR0_PG, CR0_WP, CR4_LA57,  # noqa: F401
-                      CR4_PKE, CR4_PKS, CR4_SMAP, CR4_SMEP, DIRTY, EFER_LMA, EFER_NXE, ENTRIES,
-                      EXECUTE, FRAME_BITS, GLOBAL, LARGE, LEVEL_NAMES, NX, PAT_AT_POWER_ON,
-                      PAT_LARGE, PAT_SMALL, PCD, PRESENT, PWT, RIGHTS, TABLE_SIZE, USER, WRITE,
-                      Controls, NotTranslating, bit_list, canonical, entry_rights, is_leaf,
-                      leaf_frame, level_index, level_shift, page_size, pat_index, pat_type,
+                      CR4_CET, CR4_LASS, CR4_PKE, CR4_PKS, CR4_SMAP, CR4_SMEP, DIRTY, EFER_LMA,
+                      EFER_NXE, ENTRIES, EXECUTE, FRAME_BITS, GLOBAL, LARGE, LEVEL_NAMES, NX,
+                      PAT_AT_POWER_ON, PAT_LARGE, PAT_SMALL, PCD, PRESENT, PWT, RIGHTS, TABLE_SIZE,
+                      USER, WRITE, Controls, NotTranslating, bit_list, canonical, entry_rights,
+                      is_leaf, leaf_frame, level_index, level_shift, page_size, pat_index, pat_type,
                       reserved_mask)
 from .memory import Memory, Unreadable
 from .runs import Flaw, Piece, Run, merged

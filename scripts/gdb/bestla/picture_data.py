@@ -9,12 +9,13 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any, Iterator, NamedTuple, Sequence
 
-from . import as_json
-from .as_json import JsonError, Saved
-from .diff import Change, compare
-from .entries import ADDRESS_MASK, ENTRIES, TABLE_SIZE
+from . import as_json, fields, saved_map
+from .diff import EVERYWHERE, Change, compare
+from .entries import ADDRESS_MASK, ENTRIES, FRAME_BITS, TABLE_SIZE, level_shift
+from .fields import Row, Wrong, integer, text
 from .present import side
 from .runs import Run
+from .saved_map import JsonError, Saved
 from .space import MOST_TABLES
 
 # What a page tells of at most: runs, of a map that has endless ones, and differences. Tables are
@@ -27,10 +28,10 @@ class Snapshot(NamedTuple):
     """A map of one moment as `pagemap save` writes it, and what to call it."""
 
     name: str
-    whole: dict[str, Any]
+    whole: Any                  # an object, or of `--json` without --all an array
 
     def saved(self) -> Saved:
-        return as_json.parse(self.whole, self.name)
+        return saved_map.parse(self.whole, self.name)
 
 
 class Table(NamedTuple):
@@ -51,82 +52,122 @@ class Table(NamedTuple):
 
 
 def pack(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
-    """One map, or two with their differences."""
-    changes = differences(snapshots[0], snapshots[1]) if len(snapshots) == 2 else []
-    return {"snapshots": [pack_snapshot(each) for each in snapshots],
-            "changes": changes[:MOST_CHANGES], "changesLeftOut": len(changes[MOST_CHANGES:])}
+    """One map, or two with their differences where both are known."""
+    page: dict[str, Any] = {"snapshots": [pack_snapshot(each) for each in snapshots],
+                            "changes": [], "changesLeftOut": 0, "compared": None}
+    if len(snapshots) == 2:
+        changes, known = differences(snapshots[0], snapshots[1])
+        page.update(changes=changes[:MOST_CHANGES], changesLeftOut=len(changes[MOST_CHANGES:]))
+        if known != EVERYWHERE:
+            page["compared"] = [digits(known[0]), digits(max(known))]
+    return page
 
 
 def pack_snapshot(snapshot: Snapshot) -> dict[str, Any]:
     saved = snapshot.saved()
+    if isinstance(snapshot.whole, list):
+        raise JsonError("%s: an array of runs; a picture needs the tables too, which "
+                        "`pagemap save` writes" % snapshot.name)
     try:
-        if len(snapshot.whole["tables"]) >= MOST_TABLES:
-            raise JsonError("%s: %d tables and more, of which not all are told"
-                            % (snapshot.name, MOST_TABLES))
+        check_whole(snapshot.whole)
         return pack_parts(snapshot, saved.runs)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError,
-            OverflowError):
-        raise JsonError("%s: runs, but not all that a picture needs; `pagemap save` writes it"
-                        % snapshot.name) from None
+    except Wrong as error:
+        raise JsonError("%s: %s; of a map that `pagemap save` writes all is there"
+                        % (snapshot.name, error)) from None
+
+
+def check_whole(whole: Row) -> None:
+    """What is not in a map would be drawn as if it were nowhere; only runs are told to lack."""
+    if whole.get("asked") is not None:
+        raise Wrong("asked", "is set: it is a part of a map, and a picture is of all")
+    if whole.get("tables_stopped_at") is not None or \
+            "whole" not in whole and len(fields.array(whole, "tables")) >= MOST_TABLES:
+        raise Wrong("tables", "are %d, and the map has more" % len(fields.array(whole, "tables")))
 
 
 def pack_parts(snapshot: Snapshot, runs: Sequence[Run]) -> dict[str, Any]:
     whole = snapshot.whole
-    controls, kernel, stopped = whole["controls"], whole["kernel"], whole["stopped_at"]
-    if len(runs) > MOST_RUNS:
-        stopped = runs[MOST_RUNS].virt
-    levels = number(controls["levels"])
-    if levels not in (4, 5):
-        raise ValueError
+    shown = [pack_run(run, what) for run, what in
+             zip(runs[:MOST_RUNS], fields.each_of(whole, "runs", lambda row: text(row, "what")))]
+    flaws = sorted(fields.each_of(whole, "unreachable", Unreachable.of))
+    stops = [runs[MOST_RUNS].virt] if len(runs) > MOST_RUNS else []
+    stops += [flaws[MOST_RUNS].virt] if len(flaws) > MOST_RUNS else []
+    stopped = fields.optional(whole, "stopped_at")
+    stops += [] if stopped is None else [stopped]
     return {
         "name": snapshot.name,
-        "controls": {**{name: digits(controls[name]) for name in ("cr0", "cr3", "cr4", "efer")},
-                     "levels": levels, "maxphyaddr": number(controls["maxphyaddr"]),
-                     "leaf1Gib": bool(controls["leaf_1gib"]),
-                     "types": [str(each) for each in controls["types"]],
-                     "assumed": [str(each) for each in controls["assumed"]]},
-        "stoppedAt": None if stopped is None else digits(stopped),
-        "runs": [pack_run(run, str(row["what"]))
-                 for run, row in zip(runs[:MOST_RUNS], whole["runs"])],
-        "flaws": [[digits(each["virt"]), number(each["count"]), number(each["level"]),
-                   digits(each["entry_at"]), digits(each["entry"]), str(each["why"])]
-                  for each in whole["unreachable"][:MOST_RUNS]],
-        "tables": pack_tables(whole["tables"]),
+        "controls": fields.inside(whole, "controls", pack_controls),
+        "stoppedAt": digits(min(stops)) if stops else None,
+        "runs": shown,
+        "flaws": [each.packed() for each in flaws[:MOST_RUNS]],
+        "tables": pack_tables(whole),
         "tableCount": len({each["frame"] for each in whole["tables"]}),
-        "kernel": None if kernel is None else {
-            "file": str(kernel["file"]), **{name: digits(kernel[name])
-                                            for name in ("start", "end", "slide")}},
-        "stacks": [[str(each["name"]), digits(each["start"]), digits(each["end"])]
-                   for each in whole["stacks"]],
-        "symbols": [[str(each["name"]), digits(each["virt"]), digits(each["size"])]
-                    for each in whole["symbols"]],
+        "kernel": None if whole.get("kernel") is None else
+        fields.inside(whole, "kernel", pack_kernel),
+        "stacks": list(fields.each_of(whole, "stacks", lambda row: [
+            text(row, "name"), address(row, "start"), address(row, "end")])),
+        # In the order of addresses, in which the page looks for one.
+        "symbols": sorted(fields.each_of(whole, "symbols", lambda row: [
+            text(row, "name"), address(row, "virt"), address(row, "size")]),
+                          key=lambda row: int(row[1], 16)),
     }
 
 
-def number(value: Any) -> int:
-    """A number that JavaScript holds exactly."""
-    if not isinstance(value, int) or not 0 <= value < 1 << 53:
-        raise ValueError
-    return value
-
-
-def digits(value: Any) -> str:
-    """Of an address or an entry; an end may be 2^64."""
-    if not isinstance(value, int) or not 0 <= value <= ADDRESS_MASK + 1:
-        raise ValueError
+def digits(value: int) -> str:
     return "%x" % value
 
 
+def address(row: Row, name: str) -> str:
+    """An end may be 2^64."""
+    return digits(integer(row, name, 0, ADDRESS_MASK + 1))
+
+
+def pack_controls(row: Row) -> dict[str, Any]:
+    return {**{name: digits(integer(row, name)) for name in ("cr0", "cr3", "cr4", "efer")},
+            "levels": integer(row, "levels", 4, 5),
+            "maxphyaddr": integer(row, "maxphyaddr", 32, 52),
+            "leaf1Gib": fields.flag(row, "leaf_1gib"),
+            "types": fields.texts(row, "types"), "assumed": fields.texts(row, "assumed")}
+
+
+def pack_kernel(row: Row) -> dict[str, Any]:
+    return {"file": text(row, "file"), "start": address(row, "start"), "end": address(row, "end")}
+
+
 def pack_run(run: Run, what: str) -> list[Any]:
-    return [digits(run.virt), digits(run.phys), number(run.count), run.level,
+    return [digits(run.virt), digits(run.phys), run.count, run.level,
             as_json.words(run.rights), as_json.words(run.own_all), as_json.words(run.own_any),
-            int(run.is_global), run.pat, number(run.accessed), number(run.dirty), what]
+            int(run.is_global), run.pat, run.accessed, run.dirty, what]
 
 
-def pack_tables(rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
+class Unreachable(NamedTuple):
+    """Entries that lead nowhere."""
+
+    virt: int
+    count: int
+    level: int
+    entry_at: int
+    entry: int
+    why: str
+
+    @staticmethod
+    def of(row: Row) -> Unreachable:
+        level = integer(row, "level", 1, 5)
+        virt = integer(row, "virt", step=1 << level_shift(level))
+        most = ADDRESS_MASK + 1 - virt >> level_shift(level)
+        return Unreachable(virt, integer(row, "count", 1, most), level,
+                           integer(row, "entry_at"), integer(row, "entry"), text(row, "why"))
+
+    def packed(self) -> list[Any]:
+        return [digits(self.virt), self.count, self.level, digits(self.entry_at),
+                digits(self.entry), self.why]
+
+
+def pack_tables(whole: Row) -> list[list[Any]]:
     """By level and frame: level, frame, how many tables, spans of the first."""
-    found = sorted((number(row["level"]), row["frame"],
-                    tuple(checked_span(each) for each in row["entries"])) for row in rows)
+    found = sorted(fields.each_of(whole, "tables", lambda row: (
+        integer(row, "level", 1, 5), integer(row, "frame", 0, FRAME_BITS, TABLE_SIZE),
+        tuple(checked_spans(fields.array(row, "entries"))))))
     return [[level, digits(table.frame), table.count,
              [[index, count, digits(entry), signed(step)]
               for index, count, entry, step in table.spans]]
@@ -134,13 +175,22 @@ def pack_tables(rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
             for table in together(Table(frame, 1, spans) for _, frame, spans in group)]
 
 
-def checked_span(row: Sequence[Any]) -> tuple[int, ...]:
-    index, count, entry, step = row
-    last = entry + (number(count) - 1) * step
-    if number(index) + count > ENTRIES or not count or not 0 <= last <= ADDRESS_MASK:
-        raise ValueError
-    digits(entry)
-    return index, count, entry, step
+def checked_spans(rows: Sequence[Any]) -> Iterator[tuple[int, ...]]:
+    """In ascending order, none reaching into the next."""
+    behind = 0
+    for number, row in enumerate(rows):
+        if not isinstance(row, (list, tuple)) or len(row) != 4 or \
+                any(type(each) is not int for each in row):
+            fields.wrong("entries[%d]" % number, row, "four integers")
+        index, count, entry, step = row
+        if not behind <= index < index + count <= ENTRIES:
+            raise Wrong("entries[%d]" % number, "is of entries %d to %d, expected some of %d to %d"
+                        % (index, index + count - 1, behind, ENTRIES - 1))
+        if not 0 <= min(entry, entry + (count - 1) * step) or \
+                max(entry, entry + (count - 1) * step) > ADDRESS_MASK:
+            raise Wrong("entries[%d]" % number, "has an entry of more than 64 bits, or below 0")
+        behind = index + count
+        yield index, count, entry, step
 
 
 def together(tables: Iterator[Table]) -> Iterator[Table]:
@@ -161,13 +211,14 @@ def signed(step: int) -> str:
     return ("-" if step < 0 else "") + digits(abs(step))
 
 
-def differences(before: Snapshot, after: Snapshot) -> list[list[Any]]:
-    """Kind, virt, size, and both sides in words."""
-    old, new, _ = as_json.known_of_both(before.saved(), after.saved())
+def differences(before: Snapshot, after: Snapshot) -> tuple[list[list[Any]], tuple[int, int]]:
+    """Kind, virt, size, and both sides in words; and where both maps are known."""
+    old, new = before.saved(), after.saved()
+    known = saved_map.known_of_both(old, new)
 
     def words(change: Change) -> list[str]:
         return [side(run, types) if run else ""
                 for run, types in ((change.before, old.types), (change.after, new.types))]
 
     return [[each.kind, digits(each.virt), digits(each.size), *words(each)]
-            for each in compare(old.runs, new.runs, old.types, new.types)]
+            for each in compare(old.runs, new.runs, old.types, new.types, known)], known

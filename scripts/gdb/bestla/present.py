@@ -89,7 +89,9 @@ def audit_lines(results: Sequence[Result], paint: Paint) -> Iterator[str]:
         for finding in each.findings[:SHOWN_FINDINGS]:
             yield "        " + finding.text
         if len(each.findings) > SHOWN_FINDINGS:
-            yield "        and %d more" % (len(each.findings) - SHOWN_FINDINGS)
+            yield "        and %d more%s" % (
+                len(each.findings) - SHOWN_FINDINGS,
+                ", and then the check was ended" if each.ended_early else "")
 
 
 def found_line(virt: int, run: Run, pat: int, what: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Iterator, NamedTuple
 
-from .paging import (ACCESSED, ADDRESS_MASK, CR0_WP, CR4_PKE, CR4_PKS, CR4_SMAP, CR4_SMEP,
-                     DIRTY, EFER_NXE, EXECUTE, FRAME_BITS, GLOBAL, LEVEL_NAMES, NX, PCD, PRESENT,
-                     PWT, USER, WRITE, Controls, Flaw, Piece, Run, Step, Walk, bit_list,
-                     canonical, entry_rights, is_leaf, leaf_frame, page_size, pat_index,
-                     pat_type)
+from .paging import (ACCESSED, ADDRESS_MASK, CR0_WP, CR4_CET, CR4_LASS, CR4_PKE, CR4_PKS,
+                     CR4_SMAP, CR4_SMEP, DIRTY, EFER_NXE, EXECUTE, FRAME_BITS, GLOBAL,
+                     LEVEL_NAMES, NX, PCD, PRESENT, PWT, USER, WRITE, Controls, Flaw, Piece,
+                     Run, Step, Walk, bit_list, canonical, entry_rights, is_leaf, leaf_frame,
+                     page_size, pat_index, pat_type)
 
 HEADER = ("Virtual address start-end              Physical address start-end             "
           "Total size   Page size   Count  Flags")
@@ -159,20 +159,58 @@ def error_code(walk: Walk, access: str, controls: Controls, mode: Mode) -> int:
     return code | (16 if access == "fetch" and tells_fetch else 0)
 
 
+def outside_half(virt: int, access: str, controls: Controls, mode: Mode) -> bool:
+    """Whether linear-address-space separation (LASS) refuses the access before any table is read:
+    by bit 63 alone, the lower half is the user's."""
+    if not controls.cr4 & CR4_LASS or bool(virt >> 63) != mode.user:
+        return False
+    return mode.user or access == "fetch" or \
+        bool(controls.cr4 & CR4_SMAP) and not mode.alignment_check
+
+
+def access_words(walk: Walk, access: str, controls: Controls, mode: Mode) -> str:
+    """What one would do."""
+    if outside_half(walk.virt, access, controls, mode):
+        return "#GP (CR4.LASS)"
+    fault = "#PF 0x%x" % error_code(walk, access, controls, mode)
+    if not walk.mapped:
+        return fault
+    why = refusal(walk, access, controls, mode)
+    return "%s (%s)" % (fault, why) if why else "works"
+
+
+def access_key(walk: Walk, controls: Controls) -> str:
+    """Whose page it is, and so whether a key protects it, all levels decide together (4.6.2)."""
+    entry = walk.steps[-1].entry or 0
+    return key_words(entry & ~USER | walk.rights & USER, walk.mapped, controls)
+
+
+def is_shadow_stack(walk: Walk, controls: Controls) -> bool:
+    """Writable down to a leaf that is read-only and dirty (4.6.1): plain writes fault there."""
+    *above, leaf = (step.entry or 0 for step in walk.steps)
+    return bool(controls.cr4 & CR4_CET and walk.mapped and leaf & DIRTY and not leaf & WRITE) and \
+        all(each & WRITE for each in above)
+
+
 def access_row(walk: Walk, controls: Controls, mode: Mode) -> str:
     """What a read, a write and a fetch would do."""
     if walk.steps[-1].entry is None:
         return "a read, write or fetch here: cannot be told"
-    parts = []
-    for access in ("read", "write", "fetch"):
-        why = refusal(walk, access, controls, mode) if walk.mapped else ""
-        fault = "#PF 0x%x" % error_code(walk, access, controls, mode)
-        if walk.mapped:
-            fault = "%s (%s)" % (fault, why) if why else "works"
-        parts.append("%s: %s" % (access, fault))
-    keyed = key_words(walk.steps[-1].entry, walk.mapped, controls)
-    note = " (protection %s not considered)" % keyed if keyed else ""
-    return "by %s: %s%s" % ("user code" if mode.user else "supervisor", ", ".join(parts), note)
+    parts = ["%s: %s" % (access, access_words(walk, access, controls, mode))
+             for access in ("read", "write", "fetch")]
+    key, notes = access_key(walk, controls), ""
+    if key:
+        notes += " (protection %s not considered)" % key
+    if is_shadow_stack(walk, controls):
+        notes += " (shadow-stack page)"
+    return "by %s: %s%s" % ("user code" if mode.user else "supervisor", ", ".join(parts), notes)
+
+
+def access_rows(walk: Walk, controls: Controls, mode: Mode) -> Iterator[str]:
+    """Of a user page, what user code can do with it too."""
+    yield access_row(walk, controls, mode)
+    if walk.mapped and walk.rights & USER and not mode.user:
+        yield access_row(walk, controls, Mode(user=True))
 
 
 def not_canonical(walk: Walk, controls: Controls) -> str:
@@ -190,4 +228,4 @@ def walk_rows(walk: Walk, controls: Controls, mode: Mode) -> Iterator[str]:
     for step in walk.steps:
         yield step_row(step, controls)
     yield outcome(walk, controls)
-    yield access_row(walk, controls, mode)
+    yield from access_rows(walk, controls, mode)

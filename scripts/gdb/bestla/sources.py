@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import contextmanager
-from typing import Iterator, Optional, Sequence
+from typing import BinaryIO, Iterator, Optional, Sequence
 
 from . import core_file, dump_file
 from .core_file import CoreMemory
@@ -111,13 +111,23 @@ def raw(options: argparse.Namespace) -> Iterator[View]:
     if options.cr3 is None or options.cr4 is None:
         raise QueryError("--memory needs --cr3 and --cr4: a raw file has no registers")
     controls = Controls(CR0_PG | CR0_WP, 0, 0, EFER_LMA | EFER_NXE, PAT_AT_POWER_ON)
+    base = parse_number(options.base)
+    with opened(options.memory) as file:
+        yield View(FileMemory(file, base), controls,
+                   assumed=assumptions(options, *(() if options.efer is not None
+                                                  else (NXE_ASSUMED,))))
+
+
+def opened(path: str) -> BinaryIO:
+    """A file that can be read in any order."""
     try:
-        with open(options.memory, "rb") as file:
-            yield View(FileMemory(file, parse_number(options.base)), controls,
-                       assumed=assumptions(options, *(() if options.efer is not None
-                                                      else (NXE_ASSUMED,))))
-    except OSError as error:
-        raise QueryError("%s: %s" % (options.memory, error.strerror)) from None
+        file = open(path, "rb")             # pylint: disable=consider-using-with
+    except (OSError, ValueError) as error:
+        raise QueryError("%s: %s" % (path, getattr(error, "strerror", None) or error)) from None
+    if not file.seekable():
+        file.close()
+        raise QueryError("%s: a pipe; raw memory is not read from its start to its end" % path)
+    return file
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from .memory import Memory, Unreadable
 from .paging import Tables
 from .report import Mode
 from .runs import Piece, Run
+from .tree import Range, shown_as, touches
 
 PAT_ASSUMED = "the PAT MSR is taken to be that of power-on (this source does not tell)"
 # More rows than any map that is meant; tables that lead to themselves have 2^36.
@@ -40,6 +41,13 @@ class TableAt(NamedTuple):
     path: tuple[int, ...]                   # indices from the root down
     virt: int
     times: int                              # how many entries point to it
+
+
+class Listed(NamedTuple):
+    """Tables, and what the first one translates that was left out, if any was."""
+
+    tables: list[TableAt]
+    stopped_at: Optional[int]
 
 
 class PageSpace:
@@ -114,26 +122,38 @@ class PageSpace:
     def runs(self) -> Iterator[Run]:
         return (piece for piece in self.pieces if isinstance(piece, Run))
 
-    def table_list(self) -> list[TableAt]:
-        """Every table once at each level that it serves, the root first."""
-        return list_tables(self.tables)
+    @cached_property
+    def listed(self) -> Listed:
+        """All tables, or as many as any map that is meant has."""
+        return self.tables_in(None)
+
+    def tables_in(self, wanted: Range) -> Listed:
+        """Those by which a range is translated."""
+        return list_tables(self.tables, MOST_TABLES if self._rows else 0, wanted)
 
 
-def list_tables(tables: Tables) -> list[TableAt]:
-    controls = tables.controls
+def list_tables(tables: Tables, most: int = 0, wanted: Range = None) -> Listed:
+    """Every table once at each level that it serves, the root first; `most` 0 is no limit."""
+    controls, stopped_at = tables.controls, None
+    looked_into = set()
     found: dict[tuple[int, int], TableAt] = {}
     times: dict[tuple[int, int], int] = {}
     waiting: list[tuple[int, int, tuple[int, ...], int]] = [
         (controls.root, controls.top, (), 0)]
-    while waiting and len(found) < MOST_TABLES:
+    while waiting:
         frame, level, path, virt = waiting.pop()
         times[frame, level] = times.get((frame, level), 0) + 1
-        if (frame, level) in found:
+        this = shown_as(frame, level, virt, wanted)
+        if this in looked_into:
             continue
+        looked_into.add(this)
         entries = tables.entries(frame)
         if entries is None:
             continue
-        found[frame, level] = TableAt(frame, level, path, virt, 1)
+        if most and len(found) == most and (frame, level) not in found:
+            stopped_at = virt
+            break
+        found.setdefault((frame, level), TableAt(frame, level, path, virt, 1))
         if level == 1:
             continue
         below = [(entry & FRAME_BITS, level - 1, path + (index,),
@@ -141,5 +161,6 @@ def list_tables(tables: Tables) -> list[TableAt]:
                  for index, entry in enumerate(entries)
                  if entry & PRESENT and not is_leaf(entry, level)
                  and not tables.reserved(entry, level)]
-        waiting += reversed(below)
-    return [each._replace(times=times[key]) for key, each in found.items()]
+        waiting += reversed([each for each in below
+                             if touches(each[3], 1 << level_shift(level), wanted)])
+    return Listed([each._replace(times=times[key]) for key, each in found.items()], stopped_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 import socket
 from collections import deque
 from typing import Iterable, Optional
@@ -16,6 +17,8 @@ PACKET_BYTES = 0x800
 # neither side ever waits for the other to read.
 WINDOW = 32
 SECONDS = 30.0
+# Nothing is there. So is the rest, where fewer bytes come than were asked for.
+ERROR = re.compile(rb"E[0-9a-fA-F]{2}|E\..*", re.DOTALL)
 
 
 class StubError(Exception):
@@ -150,10 +153,12 @@ class Stub:
             part = binascii.unhexlify(answer)
         except binascii.Error:
             part = b""
-        if len(part) != length:
-            raise Unreadable("0x%x: the stub answers '%s'"
-                             % (phys, answer[:16].decode("ascii", "replace")))
-        return part
+        if len(part) == length:
+            return part
+        says = "0x%x: the stub answers '%s'" % (phys, answer[:16].decode("ascii", "replace"))
+        if ERROR.fullmatch(answer) or 0 < len(part) < length:
+            raise Unreadable(says)
+        raise StubError("%s: %s for 0x%x bytes of memory" % (self.address, says, length))
 
 
 def unhex(text: str) -> Optional[bytes]:

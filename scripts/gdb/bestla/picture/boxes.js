@@ -44,7 +44,7 @@ function grouped(boxes) {
         return boxes;
     const widths = boxes.filter(isEmpty).map(each => each.size).sort((a, b) => a > b ? -1 : 1);
     const widest = widths[MOST_BOXES / 2] || 0n;
-    const groups = [[]];
+    const groups = [/** @type {any[]} */ ([])];
     for (const box of boxes) {
         if (isEmpty(box) && box.size > widest)
             groups.push([box], []);
@@ -84,7 +84,7 @@ function boxTitle(box) {
 function boxWords(box) {
     if (box.kind !== 'run')
         return [gapTitle(box), ''];
-    const [, title, more] = /^(?:kernel )?(.*?)(?:(?:[:;]|, a) (.*))?$/s.exec(box.what);
+    const [, title, more] = /^(?:kernel )?(.*?)(?:(?:[:;]|, a) (.*))?$/s.exec(box.what) || [];
     return [title || 'mapped', more || ''];
 }
 

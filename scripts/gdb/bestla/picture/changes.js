@@ -23,7 +23,7 @@ function changeMark(changes, start, end) {
 }
 
 class ChangeList {
-    constructor(changes, leftOut, onChoose) {
+    constructor(changes, { changesLeftOut, compared }, onChoose) {
         this.changes = changes;
         const counts = ['came', 'went', 'changed'].map(kind =>
             text('span', `sign ${kind}`, `${SIGNS[kind]} ${changes.filter(each =>
@@ -32,11 +32,12 @@ class ChangeList {
             changeItem(change, number)));
         this.root = element('section', { class: 'changes', 'aria-label': 'Differences' },
             element('h2', {}, changes.length ? 'Differences' : 'No difference', ...counts,
-                leftOut ? text('span', '', `${leftOut} more are not listed`) : ''), this.list);
+                changesLeftOut ? text('span', '', `${changesLeftOut} more are not listed`) : '',
+                compared ? text('span', '', comparedText(compared)) : ''), this.list);
         this.list.addEventListener('click', event => {
-            const item = event.target.closest('li');
+            const item = closest(event, 'li');
             if (item)
-                onChoose(changes[item.dataset.change].virt);
+                onChoose(changes[Number(item.dataset.change)].virt);
         });
     }
 
@@ -48,6 +49,11 @@ class ChangeList {
         if (current >= 0)
             scrollInto(this.list, this.list.children[current]);
     }
+}
+
+/** Of maps of which not all is there. */
+function comparedText([start, end]) {
+    return `compared only from ${hexAddress(fromHex(start))} to ${hexAddress(fromHex(end))}`;
 }
 
 function changeItem({ kind, virt, end, size, before, after }, number) {

@@ -4,21 +4,29 @@
 const MOST_ALIASES = 4;
 
 class Detail {
-    constructor(map) {
+    constructor(map, { onBrief }) {
         this.map = map;
-        this.root = element('section', { class: `detail of${map.top}`, 'aria-label': 'Walk' });
+        this.more = element('button', { type: 'button', class: 'more', onclick: onBrief,
+            'aria-label': 'All of the walk', title: 'All of the walk, or two lines (v)' });
+        this.body = element('div', { class: 'way' });
+        this.root = element('section', { class: `detail of${map.top}`, 'aria-label': 'Walk' },
+            this.more, this.body);
+    }
+
+    showsAll(on) {
+        this.more.setAttribute('aria-expanded', String(on));
     }
 
     /** `level` is that of the entry meant; 0 stands for the way to its end. */
     show(virt, level) {
         const { map } = this, way = walk(map, virt, level || 1);
         if (notCanonical(map, virt)) {              // of two maps only the other has five levels
-            this.root.replaceChildren(text('h3', '', notCanonical(map, virt)));
+            this.body.replaceChildren(text('h3', '', notCanonical(map, virt)));
             return;
         }
         const piece = map.pieceAt(virt);
         const symbol = map.symbolText(virt);
-        this.root.replaceChildren(
+        this.body.replaceChildren(
             element('h3', {}, text('span', 'address', hexAddress(virt)),
                 symbol ? text('span', 'symbol', symbol) : '',
                 text('span', 'what', whatIsAt(map, virt, way, piece))),
@@ -33,7 +41,9 @@ class Detail {
             return [below(this.map, way.virt, last.level)];
         return [way.mapped ? text('span', `badge ${rightsClass(way.rights)}`,
             rightsText(way.rights)) : text('span', 'badge none', '—'),
-        outcome(way, controls), element('br'), accessText(way, controls),
+        outcome(way, controls),
+        ...accessTexts(way, controls).flatMap(each =>
+            [element('br'), text('span', 'access', each)]),
         piece && piece.kind === 'run' ? ownText(piece) : ''];
     }
 }

@@ -14,6 +14,30 @@ function element(tag, properties = {}, ...children) {
     return made;
 }
 
+/**
+ * The element of page.html with an id, and of a kind.
+ * @template {typeof HTMLElement} T
+ * @param {string} id
+ * @param {T} kind
+ * @returns {InstanceType<T>}
+ */
+function byId(id, kind) {
+    const found = document.getElementById(id);
+    if (!(found instanceof kind))
+        throw new Error(`the page has no ${id}`);
+    return /** @type {InstanceType<T>} */ (found);
+}
+
+/**
+ * What an event happened in.
+ * @param {Event} event
+ * @param {string} selector
+ * @returns {HTMLElement | null}
+ */
+function closest(event, selector) {
+    return event.target instanceof Element ? event.target.closest(selector) : null;
+}
+
 function text(tag, className, words) {
     return element(tag, { class: className }, words);
 }

@@ -9,7 +9,8 @@ const FRAME_BITS = 0x000ffffffffff000n;
 const SOFTWARE_BITS = 0x07f0000000000e00n;  // 58:52 and 11:9
 
 const CR0_WP = 1n << 16n, CR4_SMEP = 1n << 20n, CR4_SMAP = 1n << 21n;
-const CR4_PKE = 1n << 22n, CR4_PKS = 1n << 24n, EFER_NXE = 1n << 11n;
+const CR4_PKE = 1n << 22n, CR4_CET = 1n << 23n, CR4_PKS = 1n << 24n, CR4_LASS = 1n << 27n;
+const EFER_NXE = 1n << 11n;
 
 // Rights are three bits, so that those of all levels combine by one AND.
 const MAY_WRITE = 1, MAY_EXECUTE = 2, MAY_USER = 4, ALL_RIGHTS = 7;

@@ -11,7 +11,9 @@ function find(map, typed) {
     const number = parseAddress(words);
     const found = number === null ? [...findSymbols(map, words), ...findPlaces(map, words)]
         : findAddress(map, number);
-    return found.slice(0, MOST_FOUND);
+    const more = found.length - MOST_FOUND;
+    return [...found.slice(0, MOST_FOUND), ...(more > 0 ? [{ virt: null, note: '',
+        label: `and ${plural(more, 'more place')}: type more of it` }] : [])];
 }
 
 /** A number in hexadecimal, with 0x or of eight digits and more; separators are skipped. */
@@ -47,16 +49,17 @@ function place(map, virt) {
 
 /** A symbol, with +N or -N behind it: by its whole name, its beginning, any part. */
 function findSymbols(map, words) {
-    const parts = /^(.*?)(?:\s*([+-])\s*(0x[0-9a-f]+|\d+))?$/i.exec(words);
+    const parts = /^(.*?)(?:\s*([+-])\s*(0x[0-9a-f]+|\d+))?$/is.exec(words) || [];
     const distance = parts[3] ? BigInt(parts[3]) * (parts[2] === '-' ? -1n : 1n) : 0n;
     const name = parts[1].toLowerCase();
+    /** @type {{ name: string, virt: bigint, size: bigint }[][]} */
     const ranked = [[], [], []];
     for (const symbol of map.symbols) {
         const at = symbol.name.toLowerCase().indexOf(name);
         if (at >= 0)
             ranked[symbol.name === parts[1] ? 0 : at === 0 ? 1 : 2].push(symbol);
     }
-    return ranked.flat().slice(0, MOST_FOUND).map(symbol => {
+    return ranked.flat().map(symbol => {
         const virt = BigInt.asUintN(64, symbol.virt + distance);
         return { label: symbol.name + (parts[3] ? parts[2] + parts[3] : ''),
             note: hexAddress(virt) + (symbol.size ? ` · ${sizeText(symbol.size)}` : ''), virt };
@@ -70,7 +73,7 @@ function findPlaces(map, words) {
         ...map.runs.map(run => ({ label: run.what, virt: run.virt,
             note: `${hexAddress(run.virt)} · ${rightsText(run.rights)} · ` +
                 sizeText(run.size) }))];
-    return places.filter(each => each.label.toLowerCase().includes(wanted)).slice(0, MOST_FOUND);
+    return places.filter(each => each.label.toLowerCase().includes(wanted));
 }
 
 function guardPlaces(map, { name, start, end }) {

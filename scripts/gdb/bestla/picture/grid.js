@@ -28,8 +28,9 @@ class Grid {
         this.level = level;
         this.cells = Array.from({ length: ENTRIES }, (_, index) =>
             element('i', { 'data-index': index }));
-        this.cellsAt = element('div', { class: 'cells', role: 'img', tabindex: '0' },
-            ...this.cells);
+        // To who hears the page a table is a slider over its entries: the arrows move it.
+        this.cellsAt = element('div', { class: 'cells', role: 'slider', tabindex: '0',
+            'aria-valuemin': 0, 'aria-valuemax': ENTRIES - 1 }, ...this.cells);
         this.title = text('strong', '', LEVEL_NAMES[level]);
         this.measure = text('span', '', `${sizeText(reach(level))} each`);
         this.state = text('p', 'state', '');
@@ -52,12 +53,23 @@ class Grid {
         this.state.textContent = column.words;
         this.note.textContent = column.note;
         this.cellsAt.setAttribute('aria-label', `${this.label} ${LEVEL_NAMES[this.level]}, ` +
-            `${column.words}; entry ${selected} selected`);
+            (column.words || column.note));
+        this.cellsAt.setAttribute('aria-valuenow', selected);
+        this.cellsAt.setAttribute('aria-valuetext', this._said(map, column, selected));
         const whole = column.state !== 'has';
         this.cellsAt.className = `cells ${column.colour || ''} ${whole ? mark(selected) : ''}`;
         for (let index = 0; index < ENTRIES; index++)
             this._paint(index, whole ? NOTHING : this._look(map, column, index),
                 whole ? '' : mark(index), !whole && index === selected);
+    }
+
+    /** The selected entry in words. */
+    _said(map, column, index) {
+        if (column.state !== 'has')
+            return `entry ${index}: ${column.note}`;
+        const entry = map.entry(column.table, index);
+        const reserved = reservedBits(entry, this.level, map.controls);
+        return `entry ${index}: ${entryWords(entry, this.level, reserved, map.controls)}`;
     }
 
     _look(map, column, index) {

@@ -36,12 +36,12 @@ function endAt(map, entry, level, rights) {
             `${hex(entry & FRAME_BITS)}, outside readable memory` };
     if (!isLeaf(entry, level))
         return null;
-    return { state: 'slab', words: '', note: `one ${PAGE_NAMES[level]} page`,
+    return { state: 'slab', words: '', note: `one ${PAGE_NAMES[level]} page: ${rightsText(rights)}`,
         colour: rightsClass(rights) };
 }
 
 class Levels {
-    constructor(map, changes, { onHover, onSelect, onZoom }) {
+    constructor(map, changes, { onHover, onSelect, onZoom, onLevel }) {
         this.map = map;
         this.changes = changes;
         this.grids = [];
@@ -53,7 +53,7 @@ class Levels {
         this.root = element('div', { class: `levels of${map.top}` },
             ...this.grids.filter(Boolean).reverse().map(grid => grid.root), this.wedges);
         const at = (event, act) => {
-            const cell = event.target.closest('i');
+            const cell = closest(event, 'i');
             if (cell)
                 act(this._base(cell), this._levelOf(cell));
             return Boolean(cell);
@@ -63,6 +63,12 @@ class Levels {
         this.root.addEventListener('click', event => at(event, onSelect));
         this.root.addEventListener('wheel', event =>
             at(event, (virt, level) => onZoom(event, virt, level)), { passive: false });
+        // A table that the keyboard goes to is the one whose entries the keys go through.
+        this.root.addEventListener('focusin', event => {
+            const figure = closest(event, ':focus-visible') && closest(event, 'figure');
+            if (figure)
+                onLevel(Number(figure.dataset.level));
+        });
         new ResizeObserver(() => this._drawWedges()).observe(this.root);
     }
 

@@ -37,6 +37,11 @@ function unpackTable([level, frame, count, spans]) {
     };
 }
 
+/** An entry that a span tells; `ahead` are the entries of the tables that are packed before. */
+function entryOf(span, table, index) {
+    return span.entry + (table.ahead + BigInt(index - span.index)) * span.step;
+}
+
 class PageMap {
     constructor(packed) {
         const { controls } = packed;
@@ -46,7 +51,7 @@ class PageMap {
             this.controls[register] = fromHex(controls[register]);
         this.top = controls.levels;
         this.root = this.controls.cr3 & FRAME_BITS;
-        this.stoppedAt = packed.stoppedAt && fromHex(packed.stoppedAt);
+        this.stoppedAt = packed.stoppedAt === null ? null : fromHex(packed.stoppedAt);
         this.runs = packed.runs.map(row => unpackRun(row, controls.types));
         this.flaws = packed.flaws.map(unpackFlaw);
         this.pieces = [...this.runs, ...this.flaws].sort((a, b) => a.virt < b.virt ? -1 : 1);
@@ -76,7 +81,11 @@ class PageMap {
         return index >= 0 && virt < this.pieces[index].end ? index : index + 1;
     }
 
-    /** The table in a frame, with its entries; null if it could not be read. */
+    /**
+     * The table in a frame, with its entries; null if it could not be read.
+     * @param {bigint} frame
+     * @param {number} level
+     */
     table(frame, level) {
         const rows = this.tables[level];
         const row = rows[lastAtOrBelow(rows, frame, each => each.frame)];
@@ -87,9 +96,8 @@ class PageMap {
     }
 
     entry(table, index) {
-        const span = table.spans.find(each =>
-            each.index <= index && index < each.index + each.length);
-        return span ? span.entry + (table.ahead + BigInt(index - span.index)) * span.step : 0n;
+        const span = table.spans[lastAtOrBelow(table.spans, index, each => each.index)];
+        return span && index < span.index + span.length ? entryOf(span, table, index) : 0n;
     }
 
     /** How many entries are present. */
@@ -131,11 +139,11 @@ class PageMap {
         for (const span of table.spans) {
             const last = span.index + span.length - 1;
             if (this._isEven(span, table, level)) {
-                kinds |= 1 << entryRights(this.entry(table, last));
+                kinds |= 1 << entryRights(entryOf(span, table, last));
                 continue;
             }
             for (let index = span.index; index <= last; index++) {
-                const entry = this.entry(table, index);
+                const entry = entryOf(span, table, index);
                 if (entry & PRESENT)
                     kinds |= this.kindsBelow(entry, level);
             }
@@ -145,8 +153,8 @@ class PageMap {
 
     /** Whether a progression is of sound leaves that differ by nothing but the address. */
     _isEven(span, table, level) {
-        const first = this.entry(table, span.index);
-        const last = this.entry(table, span.index + span.length - 1);
+        const first = entryOf(span, table, span.index);
+        const last = entryOf(span, table, span.index + span.length - 1);
         return Boolean(first & PRESENT) && isLeaf(first, level) && first >> 52n === last >> 52n &&
             span.step >= 0n && span.step % reach(level) === 0n &&
             !reservedBits(first | last, level, this.controls);

@@ -13,34 +13,37 @@ class Page {
             onHover: (virt, level) => this.panels.forEach(panel => panel.hover(virt, level)),
             onSelect: (virt, level, exact) => this.select(virt, level, exact),
             onZoom: (event, virt, level) => this.zoom(event, virt, level),
+            onLevel: level => this.show(this.virt, level),
+            onBrief: () => this._brief(!document.body.classList.contains('brief')),
         };
         const roles = this.maps.length > 1 ? ['before', 'after'] : [''];
         this.panels = this.maps.map((map, number) =>
             new Panel(map, this.changes, roles[number], actions));
         this.wheel = 0;
-        document.getElementById('panels').replaceChildren(...this.panels.map(each => each.root));
+        byId('panels', HTMLElement).replaceChildren(...this.panels.map(each => each.root));
         document.body.classList.toggle('two', this.maps.length > 1);
-        this._addChanges(packed.changesLeftOut);
+        this._addChanges(packed);
         this._addAlarm();
+        this._brief(matchMedia('(max-height: 640px)').matches);
         this.search = new Search(this.maps, virt => this.go(virt));
         addEventListener('hashchange', () => this._goToHash());
         addEventListener('keydown', event => this._key(event));
-        document.getElementById('theme').addEventListener('click', () => this._nextTheme());
-        document.getElementById('help').addEventListener('click', () => this._help());
+        byId('theme', HTMLElement).addEventListener('click', () => this._nextTheme());
+        byId('help', HTMLElement).addEventListener('click', () => this._help());
         this._goToHash();
     }
 
-    _addChanges(leftOut) {
+    _addChanges(packed) {
         if (this.maps.length < 2)
             return;
-        this.list = new ChangeList(this.changes, leftOut, virt => this.go(virt));
-        document.getElementById('panels').before(this.list.root);
+        this.list = new ChangeList(this.changes, packed, virt => this.go(virt));
+        byId('panels', HTMLElement).before(this.list.root);
     }
 
     /** What is writable and executable is said before all. */
     _addAlarm() {
         this.alarms = this.map.runs.filter(run => (run.rights & WX) === WX);
-        const { length } = this.alarms, alarm = document.getElementById('alarm');
+        const { length } = this.alarms, alarm = byId('alarm', HTMLElement);
         if (!length)
             return;
         alarm.hidden = false;
@@ -59,9 +62,25 @@ class Page {
         this.virt = virt;
         this.level = level;
         this.panels.forEach(panel => panel.show(virt, level));
+        byId('said', HTMLElement).textContent = this._said();
         if (this.list)
             this.list.mark(virt);
         history.replaceState(null, '', `#${hex(virt)}/${level}`);
+    }
+
+    /** What is selected, for who hears the page: the entry, what is there, what may be done. */
+    _said() {
+        const way = walk(this.map, this.virt, this.level);
+        const piece = this.map.pieceAt(this.virt);
+        return `${LEVEL_NAMES[this.level]} entry ${levelIndex(this.virt, this.level)}, ` +
+            `${hexAddress(this.virt)}, ${way.mapped ? rightsText(way.rights) : 'no page'}, ` +
+            whatIsAt(this.map, this.virt, way, piece);
+    }
+
+    /** Of the walk, which lies over the map on a low screen, two lines or all. */
+    _brief(on) {
+        document.body.classList.toggle('brief', on);
+        this.panels.forEach(panel => panel.detail.showsAll(!on));
     }
 
     /** An entry of a table: the first page below it, unless `exact`. */
@@ -119,14 +138,28 @@ class Page {
 
     _key(event) {
         if (event.ctrlKey || event.metaKey || event.altKey || event.target === this.search.field ||
-                document.getElementById('keys').open)
+                byId('keys', HTMLDialogElement).open)
             return;
-        const act = this._keys()[event.key];
-        const onButton = event.key === 'Enter' && event.target.closest('button');
+        const strip = this.panels.map(panel => panel.strip)
+            .find(each => each.list === event.target);
+        const act = (strip && this._stripKeys(strip)[event.key]) || this._keys()[event.key];
+        const onButton = event.key === 'Enter' && closest(event, 'button');
         if (!act || onButton)
             return;
         event.preventDefault();
         act();
+    }
+
+    /** In the overview the arrows go from run to run, and Enter opens what is one box. */
+    _stripKeys(strip) {
+        const next = () => this._next(this.map.pieces);
+        const previous = () => this._next(this.map.pieces, -1);
+        return {
+            ArrowRight: next, ArrowDown: next, ArrowLeft: previous, ArrowUp: previous,
+            Home: () => this._next(this.map.pieces.slice(0, 1)),
+            End: () => this._next(this.map.pieces.slice(-1)),
+            Enter: () => strip.open(this.virt), Backspace: () => strip.show(WHOLE, this.virt),
+        };
     }
 
     _keys() {
@@ -142,6 +175,7 @@ class Page {
             n: () => this._next(this.map.pieces), p: () => this._next(this.map.pieces, -1),
             d: () => this._next(this.changes), D: () => this._next(this.changes, -1),
             w: () => this._next(this.alarms), W: () => this._next(this.alarms, -1),
+            v: () => this._brief(!document.body.classList.contains('brief')),
             '/': () => this.search.focus(), t: () => this._nextTheme(), '?': () => this._help(),
         };
     }
@@ -169,8 +203,8 @@ class Page {
     }
 
     _help() {
-        document.getElementById('keys').showModal();
+        byId('keys', HTMLDialogElement).showModal();
     }
 }
 
-const thePage = new Page(JSON.parse(document.getElementById('data').textContent));
+const thePage = new Page(JSON.parse(byId('data', HTMLElement).textContent || ''));

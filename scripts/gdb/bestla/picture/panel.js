@@ -5,9 +5,9 @@ class Panel {
     constructor(map, changes, role, actions) {
         this.map = map;
         this.actions = actions;
-        this.strip = new Strip(map, changes, actions);
+        this.strip = new Strip(map, changes, role || 'map', actions);
         this.levels = new Levels(map, changes, actions);
-        this.detail = new Detail(map);
+        this.detail = new Detail(map, actions);
         this.path = element('nav', { class: 'path', 'aria-label': 'Way to the address' });
         this.root = element('section', { class: 'panel' },
             element('header', {}, role ? text('span', 'role', role) : '',
@@ -50,7 +50,7 @@ function facts(map) {
         words.push(`kernel at ${hexAddress(map.kernel.start)}`);
     if (flaws.length)
         words.push(`${plural(flaws.length, 'place')} that leads nowhere`);
-    if (map.stoppedAt)
+    if (map.stoppedAt !== null)
         words.push(`runs from ${hexAddress(map.stoppedAt)} on were left out`);
     return [...words.map(each => text('span', '', each)),
         ...controls.assumed.map(each => text('span', 'assumed', each))];

@@ -5,17 +5,18 @@ class Search {
     constructor(maps, onChoose) {
         this.maps = maps;
         this.onChoose = onChoose;
+        /** @type {{ label: string, note: string, virt: bigint | null }[]} */
         this.found = [];
         this.chosen = 0;
-        this.field = document.getElementById('search');
-        this.list = document.getElementById('found');
+        this.field = byId('search', HTMLInputElement);
+        this.list = byId('found', HTMLElement);
         this.field.addEventListener('input', () => this._look());
         this.field.addEventListener('focus', () => this._look());
         this.field.addEventListener('keydown', event => this._key(event));
         this.field.addEventListener('blur', () => this._close());
         // Before the field loses the focus, and with it the list.
         this.list.addEventListener('mousedown', event => {
-            const item = event.target.closest('li[data-found]');
+            const item = closest(event, 'li[data-found]');
             event.preventDefault();
             if (item)
                 this._choose(Number(item.dataset.found));

@@ -4,10 +4,12 @@
 
 class Strip {
     /** `onHover(virt, level)`, `onSelect(virt, level)`; a level of 0 stands for any. */
-    constructor(map, changes, { onHover, onSelect }) {
+    constructor(map, changes, name, { onHover, onSelect }) {
         this.map = map;
         this.changes = changes;
-        this.list = element('ol', { class: 'strip', 'aria-label': 'Overview: every run and gap' });
+        this.name = name;
+        this.list = element('ol', { class: 'strip', role: 'listbox', tabindex: '0',
+            'aria-label': 'Overview: every run and gap' });
         this.back = element('button', { class: 'back', type: 'button', hidden: '',
             onclick: () => this.show(WHOLE) }, '← all addresses');
         this.root = element('div', { class: 'overview' }, this.back, this.list);
@@ -19,8 +21,8 @@ class Strip {
         this.list.addEventListener('mouseleave', () => onHover(null));
         this.list.addEventListener('click', event => {
             const box = this._boxOf(event);
-            if (box && box.kind === 'group')
-                this.show({ start: box.virt, end: box.end });
+            if (box)
+                this.open(box.virt);
             if (box && box.kind !== 'hole')
                 onSelect(box.virt, box.level || 0);
         });
@@ -28,35 +30,50 @@ class Strip {
     }
 
     _boxOf(event) {
-        const item = event.target.closest('li');
-        return item && this.boxes[item.dataset.box];
+        const item = closest(event, 'li');
+        return item && this.boxes[Number(item.dataset.box)];
     }
 
-    show(range) {
+    /** All boxes of a range; of what is selected there, the mark. */
+    show(range, marked) {
         this.boxes = boxesOf(this.map, range);
         this.back.hidden = range === WHOLE;
-        this.list.replaceChildren(...this.boxes.map((box, number) =>
-            boxElement(box, number, changeMark(this.changes, box.virt, box.end))));
+        this.list.replaceChildren(...this.boxes.map((box, number) => boxElement(box, number,
+            `${this.name}-${number}`, changeMark(this.changes, box.virt, box.end))));
         this.marked = undefined;
+        if (marked !== undefined)
+            this.mark(marked);
+    }
+
+    /** What is put together in the box at an address, each by itself. */
+    open(virt) {
+        const box = this.boxes[lastAtOrBelow(this.boxes, virt, each => each.virt)];
+        if (box.kind === 'group')
+            this.show({ start: box.virt, end: box.end }, virt);
     }
 
     /** Marks the box that an address lies in. */
     mark(virt) {
         if (this.boxes[0].virt > virt || this.boxes[this.boxes.length - 1].end <= virt)
             this.show(WHOLE);
-        if (this.marked)
+        if (this.marked) {
             this.marked.classList.remove('current');
+            this.marked.setAttribute('aria-selected', 'false');
+        }
         this.marked = this.list.children[lastAtOrBelow(this.boxes, virt, each => each.virt)];
         this.marked.classList.add('current');
+        this.marked.setAttribute('aria-selected', 'true');
+        this.list.setAttribute('aria-activedescendant', this.marked.id);
         scrollInto(this.list, this.marked);
     }
 }
 
 const WHOLE = { start: 0n, end: END };
 
-function boxElement(box, number, mark) {
+function boxElement(box, number, id, mark) {
     const [title, more] = boxWords(box);
-    const item = element('li', { class: `box ${boxClass(box)} ${mark}`, 'data-box': number,
+    const item = element('li', { class: `box ${boxClass(box)} ${mark}`, 'data-box': number, id,
+        role: 'option', 'aria-selected': 'false',
         title: `${hexAddress(box.virt)} to ${hexAddress(box.end)}` },
     element('b', {}, title, more && text('i', '', more)),
     element('span', {}, ...(box.kind === 'run' ? [text('em', '', rightsText(box.rights)),

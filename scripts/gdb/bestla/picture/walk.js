@@ -57,39 +57,76 @@ function lacking(way, right, word) {
     return step ? `${LEVEL_NAMES[step.level]} entry is ${word}` : word;
 }
 
-/** Why a mapped page refuses the supervisor an access, or nothing. */
-function refusal(way, access, controls) {
+/** Why a mapped page refuses an access, or nothing. */
+function refusal(way, access, controls, user) {
     const userPage = way.rights & MAY_USER;
+    if (user && !userPage)
+        return lacking(way, MAY_USER, 'supervisor');
     if (access === 'fetch') {
         if (!(way.rights & MAY_EXECUTE))
             return lacking(way, MAY_EXECUTE, 'NX');
-        return userPage && controls.cr4 & CR4_SMEP ? 'user page, CR4.SMEP' : '';
+        return userPage && !user && controls.cr4 & CR4_SMEP ? 'user page, CR4.SMEP' : '';
     }
-    if (userPage && controls.cr4 & CR4_SMAP)
+    if (userPage && !user && controls.cr4 & CR4_SMAP)
         return 'user page, CR4.SMAP';
-    if (access === 'write' && !(way.rights & MAY_WRITE) && controls.cr0 & CR0_WP)
+    if (access === 'write' && !(way.rights & MAY_WRITE) && (user || controls.cr0 & CR0_WP))
         return lacking(way, MAY_WRITE, 'read-only');
     return '';
 }
 
-function errorCode(way, access, controls) {
+function errorCode(way, access, controls, user) {
     const tellsFetch = controls.efer & EFER_NXE || controls.cr4 & CR4_SMEP;
     return (way.mapped ? 1 : 0) | (way.steps[way.steps.length - 1].reserved ? 9 : 0) |
-        (access === 'write' ? 2 : 0) | (access === 'fetch' && tellsFetch ? 16 : 0);
+        (access === 'write' ? 2 : 0) | (user ? 4 : 0) |
+        (access === 'fetch' && tellsFetch ? 16 : 0);
+}
+
+/** Whether linear-address space separation refuses an access before any table is read. */
+function outsideHalf(virt, access, controls, user) {
+    return Boolean(controls.cr4 & CR4_LASS) && virt >> 63n === (user ? 1n : 0n) &&
+        (user || access === 'fetch' || Boolean(controls.cr4 & CR4_SMAP));
+}
+
+function accessWords(way, access, controls, user) {
+    if (outsideHalf(way.virt, access, controls, user))
+        return '#GP (CR4.LASS)';
+    const fault = `#PF ${hex(errorCode(way, access, controls, user))}`;
+    if (!way.mapped)
+        return fault;
+    const why = refusal(way, access, controls, user);
+    return why ? `${fault} (${why})` : 'works';
+}
+
+/** Whose page it is, and so whether a key protects it, all levels decide together (4.6.2). */
+function accessKey(way, controls) {
+    const { entry } = way.steps[way.steps.length - 1];
+    return keyWords(entry & ~USER | (way.rights & MAY_USER ? USER : 0n), way.mapped, controls);
+}
+
+/** Writable down to a leaf that is read-only and dirty (4.6.1): plain writes fault there. */
+function isShadowStack(way, controls) {
+    const entries = way.steps.map(step => step.entry), leaf = entries.pop();
+    return Boolean(controls.cr4 & CR4_CET) && way.mapped && Boolean(leaf & DIRTY) &&
+        !(leaf & WRITE) && entries.every(each => each & WRITE);
 }
 
 /** What a read, a write and a fetch do. */
-function accessText(way, controls) {
+function accessText(way, controls, user = false) {
     const last = way.steps[way.steps.length - 1];
     if (last.entry === null)
         return 'a read, write or fetch here: cannot be told';
-    const parts = ['read', 'write', 'fetch'].map(access => {
-        const fault = `#PF ${hex(errorCode(way, access, controls))}`;
-        const why = way.mapped ? refusal(way, access, controls) : '';
-        return `${access}: ${way.mapped ? why ? `${fault} (${why})` : 'works' : fault}`;
-    });
-    const key = keyWords(last.entry, way.mapped, controls);
-    return `by supervisor: ${parts.join(', ')}${key && ` (protection ${key} not considered)`}`;
+    const parts = ['read', 'write', 'fetch'].map(access =>
+        `${access}: ${accessWords(way, access, controls, user)}`);
+    const key = accessKey(way, controls);
+    return `by ${user ? 'user code' : 'supervisor'}: ${parts.join(', ')}` +
+        (key && ` (protection ${key} not considered)`) +
+        (isShadowStack(way, controls) ? ' (shadow-stack page)' : '');
+}
+
+/** Of a user page, what user code can do with it too. */
+function accessTexts(way, controls) {
+    return [accessText(way, controls),
+        ...(way.mapped && way.rights & MAY_USER ? [accessText(way, controls, true)] : [])];
 }
 
 /** Why no walk is made for an address, or nothing. */
@@ -104,5 +141,5 @@ function walkText(map, virt) {
         return [notCanonical(map, virt)];
     const way = walk(map, virt);
     return [...way.steps.map(step => stepText(step, map.controls)),
-        outcome(way, map.controls), accessText(way, map.controls)];
+        outcome(way, map.controls), ...accessTexts(way, map.controls)];
 }
