@@ -39,6 +39,7 @@ struct pair {
     struct settlement *named; /* --assume LOW,HIGH; NULL: found */
     bool doubtful;            /* the registers are no pair: only use can tell */
     bool adopted;             /* nothing else reaches what it would be the address of */
+    size_t waits;             /* one more than the next in the list of avr_program.waiting */
     unsigned uses;
 };
 
@@ -50,6 +51,17 @@ struct meaning {
     bool ram;
 };
 
+/* A list of addresses that somebody still has to look at. */
+struct addresses {
+    uint64_t *at;
+    size_t count, room;
+};
+
+/* A word of flash that is the address of a label, if it is an address. */
+struct reference {
+    uint64_t target, from;
+};
+
 struct avr_program {
     const struct options *options;
     struct avr_device device;
@@ -57,12 +69,18 @@ struct avr_program {
     struct symbols *symbols;
     struct object *object;
     uint8_t *words;
-    uint64_t *pending; /* addresses that control reaches */
-    size_t pending_count, pending_room;
-    uint64_t *fresh; /* instructions that nobody has looked for pairs at */
-    size_t fresh_count, fresh_room;
+    struct addresses pending;     /* that control reaches */
+    struct addresses fresh;       /* instructions that nobody has looked for pairs at */
+    struct addresses hints;       /* where something tells what a label in doubt is of */
+    struct addresses touched;     /* where something tells what a table is of */
+    struct reference *references; /* by target */
+    size_t reference_count, reference_room;
+    bool all_touched;
     struct pair *pairs;
     size_t pair_count, pair_room;
+    size_t adopted_to;     /* pairs before were asked for labels to adopt */
+    size_t *waiting;       /* for each symbol one more than the first pair that may adopt it */
+    uint64_t guessed_to;   /* labels before need no guess */
     bool jumps_by_pointer; /* there is an ijmp or icall */
     size_t *externs;       /* symbols of PLACE_EXTERN */
     size_t extern_count;
@@ -74,6 +92,23 @@ struct avr_program {
 /* Finds all relocations. Says what is wrong. */
 __attribute__((warn_unused_result)) enum tool_status avr_convert(const struct options *options,
                                                                  struct object *object);
+
+/* ---- avr_learn.c: what was learned, and whom it concerns ---- */
+
+void addresses_add(struct addresses *addresses, uint64_t address);
+void addresses_sort(struct addresses *addresses);
+
+/* A symbol is surely used so. */
+void avr_learn_uses(struct avr_program *program, size_t symbol, unsigned uses);
+
+/* RAM is used there. */
+void avr_learn_ram(struct avr_program *program, uint32_t address);
+
+/* Something goes there. */
+void avr_learn_target(struct avr_program *program, uint64_t address);
+
+/* To be called again when a place changed: who has looked at labels has to look again. */
+void avr_sort_labels(struct avr_program *program);
 
 /* ---- avr_flow.c: what is code ---- */
 
@@ -154,8 +189,12 @@ __attribute__((warn_unused_result)) enum tool_status avr_named_pairs(struct avr_
 void avr_find_pairs(struct avr_program *program);
 
 /* Where a label that nothing reaches is just what a pair without use would be the address of, it
- * is; true: there was one, and it is reached now. */
+ * is; true: there was one, and it is reached now. Of each pair this is asked once; where the label
+ * does not read as what the pair takes it for, it waits. */
 bool avr_adopt_label(struct avr_program *program);
+
+/* The same of the pairs that wait for this label, which is code or not. */
+bool avr_adopt_waiting(struct avr_program *program, size_t symbol, bool code);
 
 /* Of the two instructions the first: what a guess is named by. */
 uint64_t avr_pair_start(const struct pair *pair);
@@ -203,6 +242,9 @@ const char *avr_describe(const struct avr_program *program, const struct meaning
 struct settlement *avr_settlement(const struct avr_program *program, uint64_t address);
 
 /* ---- avr_tables.c: words between code that are addresses ---- */
+
+/* Which words may be the address of which label. */
+void avr_index_words(struct avr_program *program);
 
 /* Words of tables that are surely jumped to are reached. */
 void avr_reach_tables(struct avr_program *program);

@@ -27,7 +27,7 @@ static void add_pair(struct avr_program *program, struct pair pair, uint64_t fol
         array_grow(program->pairs, program->pair_count, &program->pair_room, sizeof(pair));
     program->pairs[program->pair_count++] = pair;
     if (pair.uses & USE_RAM && !pair.negated && pair.value < 0x10000)
-        program->ram_used[pair.value] = true;
+        avr_learn_ram(program, pair.value);
     avr_mark(program, pair.low, WORD_PAIRED);
     avr_mark(program, pair.high, WORD_PAIRED);
 }
@@ -165,13 +165,6 @@ static void find_cpi(struct avr_program *program, uint64_t address, unsigned rd)
                  avr_after(program, compare), rd, rd + 1);
 }
 
-static int by_address(const void *a, const void *b)
-{
-    uint64_t one = *(const uint64_t *)a, two = *(const uint64_t *)b;
-
-    return one < two ? -1 : one > two;
-}
-
 /* ---- deciding -------------------------------------------------------------------------- */
 
 /* An index to which a small number is added looks the same as one to which a table is, and so does
@@ -196,7 +189,7 @@ static void learn(struct avr_program *program, const struct pair *pair,
         return;
     /* The end of a table is the start of what may be anything. */
     if (!(pair->uses & USE_COMPARED))
-        program->uses[meaning->symbol] |= (uint16_t)pair->uses;
+        avr_learn_uses(program, meaning->symbol, pair->uses);
     const struct symbol *symbol = &program->symbols->at[meaning->symbol];
     if (!meaning->words || symbol->place != PLACE_CODE)
         return;
@@ -240,13 +233,13 @@ void avr_find_pairs(struct avr_program *program)
 {
     size_t done = program->pair_count;
 
-    array_sort(program->fresh, program->fresh_count, sizeof(*program->fresh), by_address);
-    for (size_t i = 0; i < program->fresh_count; i++) {
-        uint64_t address = program->fresh[i];
+    addresses_sort(&program->fresh);
+    for (size_t i = 0; i < program->fresh.count; i++) {
+        uint64_t address = program->fresh.at[i];
         struct avr_instruction instruction = avr_at(program, address);
 
         if (instruction.op == AVR_OP_LDS || instruction.op == AVR_OP_STS)
-            program->ram_used[instruction.number & 0xffff] = true;
+            avr_learn_ram(program, instruction.number);
         if (avr_is(program, address, WORD_PAIRED))
             continue;
         if (instruction.op == AVR_OP_LDI && !find_passed(program, address, instruction.rd) &&
@@ -257,7 +250,7 @@ void avr_find_pairs(struct avr_program *program)
         else if (instruction.op == AVR_OP_CPI && instruction.rd % 2 == 0)
             find_cpi(program, address, instruction.rd);
     }
-    program->fresh_count = 0;
+    program->fresh.count = 0;
     for (; done < program->pair_count; done++) {
         struct meaning meaning;
         enum confidence confidence;
@@ -269,26 +262,57 @@ void avr_find_pairs(struct avr_program *program)
     }
 }
 
+/* It would be just the address of a label that nothing reaches. */
+static bool may_adopt(const struct avr_program *program, const struct pair *pair,
+                      struct meaning *meaning)
+{
+    enum confidence confidence;
+
+    return avr_decide_pair(program, pair, meaning, &confidence) && confidence == CONFIDENCE_LOW &&
+           !(pair->uses & USE_NUMBER) && !meaning->ram && meaning->addend == 0 &&
+           program->symbols->at[meaning->symbol].place == PLACE_CODE &&
+           !avr_is_reached(program, meaning->symbol);
+}
+
+static void adopt(struct avr_program *program, struct pair *pair, const struct meaning *meaning)
+{
+    pair->adopted = true;
+    avr_learn_uses(program, meaning->symbol, meaning->words ? USE_CODE : USE_FLASH);
+    learn(program, pair, meaning);
+}
+
 bool avr_adopt_label(struct avr_program *program)
 {
-    for (size_t i = 0; i < program->pair_count; i++) {
-        struct pair *pair = &program->pairs[i];
-        enum confidence confidence;
+    while (program->adopted_to < program->pair_count) {
+        struct pair *pair = &program->pairs[program->adopted_to++];
         struct meaning meaning;
 
-        if (!avr_decide_pair(program, pair, &meaning, &confidence) ||
-            confidence != CONFIDENCE_LOW || pair->uses & USE_NUMBER || meaning.ram ||
-            meaning.addend != 0 || program->symbols->at[meaning.symbol].place != PLACE_CODE ||
-            avr_is_reached(program, meaning.symbol))
+        if (!may_adopt(program, pair, &meaning))
             continue;
         const struct symbol *symbol = &program->symbols->at[meaning.symbol];
-        if (avr_looks_like_code(program, symbol->value, symbol->value + symbol->size) !=
-            meaning.words)
-            continue;
-        pair->adopted = true;
-        program->uses[meaning.symbol] |= meaning.words ? USE_CODE : USE_FLASH;
-        learn(program, pair, &meaning);
-        return true;
+        if (avr_looks_like_code(program, symbol->value, symbol->value + symbol->size) ==
+            meaning.words) {
+            adopt(program, pair, &meaning);
+            return true;
+        }
+        pair->waits = program->waiting[meaning.symbol];
+        program->waiting[meaning.symbol] = program->adopted_to;
+    }
+    return false;
+}
+
+bool avr_adopt_waiting(struct avr_program *program, size_t symbol, bool code)
+{
+    struct meaning meaning;
+
+    for (size_t next = program->waiting[symbol]; next > 0; next = program->pairs[next - 1].waits) {
+        struct pair *pair = &program->pairs[next - 1];
+
+        if (may_adopt(program, pair, &meaning) && meaning.symbol == symbol &&
+            meaning.words == code) {
+            adopt(program, pair, &meaning);
+            return true;
+        }
     }
     return false;
 }
