@@ -29,6 +29,7 @@ enum {
     USE_STRINGS = 1 << 7,  /* what it loads from flash is read through, from flash */
     USE_ADDED = 1 << 8,    /* it was added to something: may be a distance */
     USE_COMPARED = 1 << 9, /* another was compared with it: may be the end of a table */
+    USE_MAPPED = 1 << 10,  /* USE_FLASH is by ld */
 };
 
 /* Two immediates that may be the halves of one address. */
@@ -49,6 +50,7 @@ struct meaning {
     int64_t addend; /* bytes */
     bool words;     /* the value counts words */
     bool ram;
+    bool mapped; /* the value is AVR_TINY_FLASH more */
 };
 
 /* A list of addresses that somebody still has to look at. */
@@ -231,6 +233,14 @@ bool avr_meaning_of(const struct avr_program *program, const char *name, uint32_
 
 /* The code symbol for an address in the image, or the section. */
 struct meaning avr_code_meaning(const struct avr_program *program, uint64_t address);
+
+/* The same for a pointer to bytes of flash as the part reads them; false: to none of the program.
+ */
+bool avr_flash_meaning(const struct avr_program *program, uint32_t value, struct meaning *meaning);
+
+/* A relocation at this address with what the meaning says. */
+void avr_relocate(struct avr_program *program, uint64_t address, unsigned kind,
+                  const struct meaning *meaning);
 
 /* The one at an address of RAM; symbol NO_SYMBOL: none has it. */
 struct meaning avr_ram_meaning(const struct avr_program *program, uint64_t address);

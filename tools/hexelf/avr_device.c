@@ -21,7 +21,7 @@ static const struct {
     {51, AVR_WIDE | AVR_MOVW | AVR_MUL | AVR_JMP | AVR_ELPM | AVR_ELPMX, 128 << 10, 0x100, 0xffff},
     {6, AVR_WIDE | AVR_MOVW | AVR_MUL | AVR_JMP | AVR_ELPM | AVR_ELPMX | AVR_EIND, 256 << 10, 0x200,
      0xffff},
-    {100, AVR_TINY, 4 << 10, 0x40, 0xffff},
+    {100, AVR_TINY, 4 << 10, 0x40, AVR_TINY_FLASH - 1},
 #define XMEGA (AVR_WIDE | AVR_MOVW | AVR_MUL | AVR_JMP | AVR_XMEGA)
     {102, XMEGA, 64 << 10, 0x2000, 0xffff},
     {104, XMEGA | AVR_ELPM | AVR_ELPMX, 128 << 10, 0x2000, 0xffff},

@@ -21,6 +21,8 @@ static void add_pair(struct avr_program *program, struct pair pair, uint64_t fol
 
     pair.value = pair.negated ? -value & 0xffff : value;
     pair.uses |= avr_uses(program, follows, low, high);
+    if (program->device.features & AVR_TINY && pair.uses & USE_RAM && pair.value >= AVR_TINY_FLASH)
+        pair.uses = (pair.uses & ~(unsigned)USE_RAM) | USE_FLASH | USE_MAPPED;
     if (pair.doubtful && !(pair.uses & IS_ADDRESS))
         return;
     program->pairs =

@@ -32,8 +32,7 @@ static void relocate(struct avr_program *program, const struct pair *pair,
             return;
         }
         avr_mark(program, places[byte], WORD_MOVED);
-        object_relocate(program->object, places[byte], kind_of(program, pair, meaning, byte),
-                        meaning->symbol, meaning->addend);
+        avr_relocate(program, places[byte], kind_of(program, pair, meaning, byte), meaning);
         image_put(program->image, places[byte], 2,
                   image_number(program->image, places[byte], 2) & 0xf0f0);
     }

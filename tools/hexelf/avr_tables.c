@@ -42,9 +42,12 @@ static uint32_t word_at(const struct avr_program *program, uint64_t address)
 static bool fits(const struct avr_program *program, uint32_t word, enum table_kind kind,
                  struct meaning *meaning)
 {
-    *meaning = kind == TABLE_RAM
-                   ? avr_ram_meaning(program, word)
-                   : avr_code_meaning(program, kind == TABLE_CODE ? word * UINT64_C(2) : word);
+    if (kind == TABLE_CODE)
+        *meaning = avr_code_meaning(program, word * UINT64_C(2));
+    else if (kind == TABLE_RAM)
+        *meaning = avr_ram_meaning(program, word);
+    else if (!avr_flash_meaning(program, word, meaning))
+        return false;
     if (meaning->symbol == NO_SYMBOL || meaning->addend != 0)
         return false;
     if (kind == TABLE_RAM)
@@ -161,11 +164,12 @@ static int by_target(const void *a, const void *b)
 void avr_index_words(struct avr_program *program)
 {
     const struct image *image = program->image;
+    uint64_t mapped = program->device.features & AVR_TINY ? AVR_TINY_FLASH : 0;
 
     for (uint64_t address = image->base; address < image->end; address += 2) {
         if (!image_has(image, address, 2))
             continue;
-        add_reference(program, word_at(program, address), address);
+        add_reference(program, word_at(program, address) - mapped, address);
         add_reference(program, word_at(program, address) * UINT64_C(2), address);
     }
     array_sort(program->references, program->reference_count, sizeof(*program->references),
@@ -231,8 +235,7 @@ void avr_reach_tables(struct avr_program *program)
 static void relocate(struct avr_program *program, uint64_t address, const struct meaning *meaning)
 {
     avr_mark(program, address, WORD_MOVED);
-    object_relocate(program->object, address, meaning->words ? R_AVR_16_PM : R_AVR_16,
-                    meaning->symbol, meaning->addend);
+    avr_relocate(program, address, meaning->words ? R_AVR_16_PM : R_AVR_16, meaning);
     image_put(program->image, address, 2, 0);
 }
 

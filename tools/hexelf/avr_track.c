@@ -87,16 +87,22 @@ static bool is_in(const struct state *state, unsigned pointer)
     return state->low & bit(pointer) && state->high & bit(pointer + 1);
 }
 
+static bool has_mapped_flash(const struct walk *walk)
+{
+    return walk->program->device.features & AVR_TINY;
+}
+
 static void load(struct walk *walk, struct state *state, const struct avr_instruction *instruction)
 {
-    bool flash = instruction->op == AVR_OP_LPM || instruction->op == AVR_OP_ELPM;
+    bool lpm = instruction->op == AVR_OP_LPM || instruction->op == AVR_OP_ELPM;
+    bool flash = lpm || (instruction->op == AVR_OP_LD && has_mapped_flash(walk));
     bool ours = is_in(state, instruction->pointer);
 
-    if (ours && flash)
+    if (ours && lpm)
         walk->uses |= USE_FLASH | (instruction->op == AVR_OP_ELPM ? USE_ELPM : 0);
     else if (ours)
         walk->uses |= USE_RAM;
-    if (flash && (state->loaded & bit(30)) && (state->loaded & bit(31)))
+    if (flash && (state->loaded >> instruction->pointer & 3) == 3)
         walk->uses |= USE_STRINGS;
     if (instruction->op == AVR_OP_ST)
         return;
