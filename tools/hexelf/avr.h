@@ -15,7 +15,8 @@ enum {
     WORD_TARGET = 1 << 5, /* something goes there, not only past it */
 };
 
-#define PAIR_WINDOW 6 /* instructions between the parts of a pair, at most */
+#define PAIR_WINDOW 6  /* instructions between the parts of a pair, at most */
+#define FAR_WINDOW  40 /* the same where use shows that they belong together */
 
 /* What a pointer was seen to be used for. */
 enum {
@@ -30,6 +31,7 @@ enum {
     USE_ADDED = 1 << 8,    /* it was added to something: may be a distance */
     USE_COMPARED = 1 << 9, /* another was compared with it: may be the end of a table */
     USE_MAPPED = 1 << 10,  /* USE_FLASH is by ld */
+    USE_KEPT = 1 << 11,    /* by who loads it from RAM, where it is kept */
 };
 
 /* Two immediates that may be the halves of one address. */
@@ -39,7 +41,11 @@ struct pair {
     bool negated, has_third;
     struct settlement *named; /* --assume LOW,HIGH; NULL: found */
     bool doubtful;            /* the registers are no pair: only use can tell */
+    bool shared;              /* the high byte is another's, too */
+    bool moved_high;          /* the relocation of the high byte is for this one */
     bool adopted;             /* nothing else reaches what it would be the address of */
+    uint16_t kept;            /* where in RAM it is stored, low byte first; 0: nowhere */
+    size_t next_kept;         /* one more than the next that is stored there, too */
     size_t waits;             /* one more than the next in the list of avr_program.waiting */
     unsigned uses;
 };
@@ -64,6 +70,12 @@ struct reference {
     uint64_t target, from;
 };
 
+/* Two bytes of RAM that hold pointers. */
+struct keeper {
+    uint16_t uses; /* of what is loaded from there */
+    size_t first;  /* one more than the first pair that is stored there */
+};
+
 struct avr_program {
     const struct options *options;
     struct avr_device device;
@@ -80,11 +92,12 @@ struct avr_program {
     bool all_touched;
     struct pair *pairs;
     size_t pair_count, pair_room;
-    size_t adopted_to;     /* pairs before were asked for labels to adopt */
-    size_t *waiting;       /* for each symbol one more than the first pair that may adopt it */
-    uint64_t guessed_to;   /* labels before need no guess */
-    bool jumps_by_pointer; /* there is an ijmp or icall */
-    size_t *externs;       /* symbols of PLACE_EXTERN */
+    struct keeper *keepers; /* one for each address below 64 KiB: of the low byte */
+    size_t adopted_to;      /* pairs before were asked for labels to adopt */
+    size_t *waiting;        /* for each symbol one more than the first pair that may adopt it */
+    uint64_t guessed_to;    /* labels before need no guess */
+    bool jumps_by_pointer;  /* there is an ijmp or icall */
+    size_t *externs;        /* symbols of PLACE_EXTERN */
     size_t extern_count;
     uint16_t *uses; /* of each symbol, by pairs that are surely its address */
     bool *ram_used; /* by lds, sts or a pointer: one for each address below 64 KiB */
@@ -172,9 +185,20 @@ __attribute__((warn_unused_result)) enum tool_status avr_guess_data_end(
 /* ---- avr_track.c: what becomes of a pointer ---- */
 
 /* Uses of the address whose bytes the registers `low` and `high` hold after the instruction before
- * `address`, or that was pushed by then. */
+ * `address`, or that was pushed by then. `kept` (NULL: no matter): where in RAM it is stored, else
+ * unchanged. */
 #define ON_STACK 32
-unsigned avr_uses(const struct avr_program *program, uint64_t address, unsigned low, unsigned high);
+unsigned avr_uses(const struct avr_program *program, uint64_t address, unsigned low, unsigned high,
+                  uint16_t *kept);
+
+/* ---- avr_kept.c: pointers that are kept in RAM ---- */
+
+/* Remembers where the last pair is stored; who loads from there uses it. */
+void avr_keep_pair(struct avr_program *program);
+
+/* lds of a byte, and of the next one nearby: what becomes of them is a use of what is kept there.
+ */
+void avr_find_loads(struct avr_program *program, uint64_t address);
 
 /* ---- avr_third.c: bits 16 to 23 ---- */
 
@@ -184,8 +208,19 @@ void avr_find_third(struct avr_program *program, struct pair *pair);
 
 /* ---- avr_pairs.c: immediates that are addresses ---- */
 
+/* Adds one whose bytes are in these registers from `follows` on; nothing, where it is doubtful and
+ * has no use. */
+void avr_add_pair(struct avr_program *program, struct pair pair, uint64_t follows, unsigned low,
+                  unsigned high);
+
 /* Adds those that --assume LOW,HIGH names. */
 __attribute__((warn_unused_result)) enum tool_status avr_named_pairs(struct avr_program *program);
+
+/* It was seen to be used so. */
+void avr_use_pair(struct avr_program *program, struct pair *pair, unsigned uses);
+
+/* Learns what can be learned from a pair whose uses are new. */
+void avr_study_pair(struct avr_program *program, struct pair *pair);
 
 /* Looks for pairs in the fresh code; what is surely a jump's target is reached. */
 void avr_find_pairs(struct avr_program *program);
@@ -198,7 +233,7 @@ bool avr_adopt_label(struct avr_program *program);
 /* The same of the pairs that wait for this label, which is code or not. */
 bool avr_adopt_waiting(struct avr_program *program, size_t symbol, bool code);
 
-/* Of the two instructions the first: what a guess is named by. */
+/* Of the two instructions the first that is this pair's alone: what a guess is named by. */
 uint64_t avr_pair_start(const struct pair *pair);
 
 /* --assume or --never for a pair, or NULL. */
@@ -207,6 +242,20 @@ struct settlement *avr_pair_settlement(const struct avr_program *program, const 
 /* What a pair is the address of, and how sure that is; false: of nothing. */
 bool avr_decide_pair(const struct avr_program *program, const struct pair *pair,
                      struct meaning *meaning, enum confidence *confidence);
+
+/* ---- avr_shared.c: one high byte for several addresses ---- */
+
+/* The last ldi of this register among the few instructions before; NOWHERE: none, or something else
+ * is in it by now. */
+uint64_t avr_find_before(const struct avr_program *program, uint64_t address, unsigned rd,
+                         unsigned window);
+
+/* ldi of a low byte alone, where the high one is still there from another pair. */
+void avr_find_shared(struct avr_program *program, uint64_t address, unsigned rd);
+
+/* True where the high byte, which is relocated for another address, stays right for this one: they
+ * are of one section, whose alignment now keeps what shares a high byte together. */
+bool avr_share(struct avr_program *program, const struct pair *pair, const struct meaning *meaning);
 
 /* ---- avr_settle.c ---- */
 

@@ -199,9 +199,9 @@ const char *avr_uses_text(unsigned uses)
     static char text[128];
     const char *read = uses & USE_MAPPED ? ", read by ld" : ", read by lpm";
 
-    snprintf(text, sizeof(text), "%s%s%s%s%s", uses & USE_FLASH ? read : "",
-             uses & USE_RAM ? ", used by ld or st" : "", uses & USE_CODE ? ", jumped to" : "",
-             uses & USE_ADDED ? ", added to another" : "",
+    snprintf(text, sizeof(text), "%s%s%s%s%s%s", uses & USE_KEPT ? ", kept in RAM" : "",
+             uses & USE_FLASH ? read : "", uses & USE_RAM ? ", used by ld or st" : "",
+             uses & USE_CODE ? ", jumped to" : "", uses & USE_ADDED ? ", added to another" : "",
              uses & USE_NUMBER ? ", counted or given to an I/O register" : "");
     return *text ? text + 2 : uses & USE_COMPARED ? "only compared with" : "no use seen";
 }
