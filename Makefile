@@ -53,7 +53,8 @@ HEXELF        := $B/tools/hexelf
 # The kernel's walker and what the monitor says of tables, over memory in a file.
 KERNEL_MAP_SOURCE := tests/tools/kernel_map.c $(COMMON) kernel/mm/page_map.c \
                      kernel/monitor/tables.c kernel/monitor/parse.c kernel/diagnosis/page_fault.c
-CHECKED_TOOLS := $B/host/ksyms $B/host/ptables $B/host/hexelf $B/host/kernel_map
+CHECKED_TOOLS := $B/host/ksyms $B/host/ptables $B/host/hexelf $B/host/hexelf_steps \
+                 $B/host/kernel_map
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
 
 # ---- flags ---------------------------------------------------------------------------------
@@ -363,6 +364,14 @@ $B/host/ptables: $(PTABLES_SOURCE:%.c=$B/host/%.o)
 $B/host/hexelf: $(HEXELF_SOURCE:%.c=$B/host/%.o)
 	$(call say,LD,$@)
 	$Q$(CC) $(HOST_CFLAGS) $^ -lelf -o $@
+
+# The same, counting what it does: tests/tools/test_hexelf_steps.py.
+$B/host/hexelf_steps: $(HEXELF_SOURCE) tests/tools/count_steps.c $(wildcard tools/*.h tools/hexelf/*.h)
+	@mkdir -p $(@D)/steps
+	$(call say,LD,$@)
+	$Q$(CC) $(TOOLS_CFLAGS) -c tests/tools/count_steps.c -o $(@D)/steps/count_steps.o
+	$Q$(CC) $(TOOLS_CFLAGS) -O1 -fsanitize-coverage=trace-pc $(HEXELF_SOURCE) $(@D)/steps/count_steps.o \
+	    -lelf -o $@
 
 # libFuzzer is clang's. What it is given is in tests/tools/test_hexelf_fuzz.py.
 FUZZ_CFLAGS := $(BASE) -O1 -D_GNU_SOURCE -Itools -Itools/hexelf -fsanitize=fuzzer,address,undefined \

@@ -22,9 +22,9 @@ static int make_file(const uint8_t *data, size_t size, char *path, size_t room)
     return fd;
 }
 
-static void convert(const char *program, const char *map, enum machine machine)
+static void convert(const char *program, const char *map, enum machine machine, const char *device)
 {
-    struct options options = {.machine = machine, .device = "atmega328p"};
+    struct options options = {.machine = machine, .device = device};
     struct image image = {0};
     struct symbols symbols = {0};
     struct object object = {.machine = machine, .image = &image, .symbols = &symbols};
@@ -66,6 +66,7 @@ static void mend(char *text, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char border[] = "\n=\n";
+    static const char *const devices[] = {"atmega328p", "attiny85", "atmega2560", "attiny10"};
     uint8_t *copy = malloc(size + 1);
     char program[32], map[32];
 
@@ -77,8 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mend((char *)copy, first);
     int program_fd = make_file(copy, first, program, sizeof(program));
     int map_fd = make_file(copy + second, size - second, map, sizeof(map));
-    convert(program, map, MACHINE_AVR);
-    convert(program, map, MACHINE_X86_64);
+    convert(program, map, MACHINE_AVR, devices[size % 4]);
+    convert(program, map, MACHINE_X86_64, NULL);
     close(program_fd);
     close(map_fd);
     free(copy);

@@ -180,6 +180,18 @@ def test_label_of_ram_or_flash(tmp_path: Path) -> None:
     assert (2, "R_AVR_16", "var") in relocations(target) and not guesses(said)
 
 
+def test_labels_in_doubt_are_judged_one_by_one(tmp_path: Path) -> None:
+    """That those before turned out to be of RAM changes nothing for the one that is read."""
+    variables = "".join(f"v{i}: .byte 2\n" for i in range(8))
+    source = (f".dseg\n.org 0x60\n{variables}.cseg\nstart:\n"
+              + "".join(f"lds r1, v{i}\n" for i in range(8))
+              + "ldi r30, low(2*text)\nldi r31, high(2*text)\nlpm\nret\n.org 0x6a\n"
+              "text: .dw 1, 2, 3, 4, 5, 6\n")
+    _, said = convert(assemble(tmp_path, source, "ATtiny85"))
+    assert "label text is of flash: something jumps there or reads there, but RAM" in said
+    assert "label v4 is of RAM" in said, said
+
+
 def test_extern_stands_for_a_label(tmp_path: Path) -> None:
     """Calls, pointers and RAM of others, by the name of a stub, of a constant, or by address."""
     source = """

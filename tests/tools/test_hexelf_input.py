@@ -208,6 +208,26 @@ def test_output_is_no_input(tmp_path: Path) -> None:
     assert (tmp_path / "in.hex").read_text() == RET + END
 
 
+def test_output_is_no_list_of_relocations(tmp_path: Path) -> None:
+    """Which somebody has written by hand; links to it are it."""
+    (tmp_path / "relocs").write_text("# none yet\n")
+    os.link(tmp_path / "relocs", tmp_path / "hard")
+    arguments = files(tmp_path, RET + END)
+    for path in ("relocs", "hard"):
+        code, message = refused("--relocs", tmp_path / "relocs", *arguments[:6], tmp_path / path)
+        assert code == USAGE and "would overwrite" in message
+    assert (tmp_path / "relocs").read_text() == "# none yet\n"
+
+
+def test_nowhere_to_print_to(tmp_path: Path) -> None:
+    """Guesses that nobody can read are a failure."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run([HEXELF, *files(tmp_path, RET + END)], stdout=full,
+                              stderr=subprocess.PIPE, check=False, text=True)
+    assert done.returncode == WRITE_FAILED
+    assert done.stderr == "hexelf: standard output: No space left on device\n"
+
+
 def test_a_full_disk(tmp_path: Path) -> None:
     """Leaves nothing."""
     arguments = files(tmp_path, RET + END)

@@ -98,7 +98,7 @@ static void understand(struct avr_program *program)
 {
     reach_entries(program);
     do {
-        while (program->fresh_count > 0) {
+        while (program->fresh.count > 0) {
             avr_find_pairs(program);
             avr_reach_tables(program);
         }
@@ -122,8 +122,13 @@ static void type_symbols(struct avr_program *program)
 static void program_free(struct avr_program *program)
 {
     free(program->words);
-    free(program->pending);
-    free(program->fresh);
+    free(program->pending.at);
+    free(program->fresh.at);
+    free(program->hints.at);
+    free(program->touched.at);
+    free(program->references);
+    free(program->waiting);
+    free(program->keepers);
     free(program->pairs);
     free(program->externs);
     free(program->uses);
@@ -146,13 +151,18 @@ enum tool_status avr_convert(const struct options *options, struct object *objec
     if (status != TOOL_OK)
         return status;
     image_align(object->image, 2);
+    object->text_align = 2;
+    object->data_align = 1;
     program.words = allocate((object->image->end - object->image->base) / 2, 1);
     program.externs = allocate(object->symbols->count, sizeof(*program.externs));
     program.uses = allocate(object->symbols->count, sizeof(*program.uses));
     program.ram_used = allocate(0x10000, sizeof(*program.ram_used));
     program.in_doubt = allocate(object->symbols->count, sizeof(*program.in_doubt));
+    program.keepers = allocate(0x10000, sizeof(*program.keepers));
+    program.waiting = allocate(object->symbols->count, sizeof(*program.waiting));
     object->symbols->data_end = UINT64_MAX; /* until it is guessed */
     avr_place_labels(&program);
+    avr_index_words(&program);
     mark_tables(&program);
     status = avr_named_pairs(&program);
     if (status == TOOL_OK) {

@@ -15,7 +15,8 @@ enum {
     WORD_TARGET = 1 << 5, /* something goes there, not only past it */
 };
 
-#define PAIR_WINDOW 6 /* instructions between the parts of a pair, at most */
+#define PAIR_WINDOW 6  /* instructions between the parts of a pair, at most */
+#define FAR_WINDOW  40 /* the same where use shows that they belong together */
 
 /* What a pointer was seen to be used for. */
 enum {
@@ -29,6 +30,8 @@ enum {
     USE_STRINGS = 1 << 7,  /* what it loads from flash is read through, from flash */
     USE_ADDED = 1 << 8,    /* it was added to something: may be a distance */
     USE_COMPARED = 1 << 9, /* another was compared with it: may be the end of a table */
+    USE_MAPPED = 1 << 10,  /* USE_FLASH is by ld */
+    USE_KEPT = 1 << 11,    /* by who loads it from RAM, where it is kept */
 };
 
 /* Two immediates that may be the halves of one address. */
@@ -38,7 +41,12 @@ struct pair {
     bool negated, has_third;
     struct settlement *named; /* --assume LOW,HIGH; NULL: found */
     bool doubtful;            /* the registers are no pair: only use can tell */
+    bool shared;              /* the high byte is another's, too */
+    bool moved_high;          /* the relocation of the high byte is for this one */
     bool adopted;             /* nothing else reaches what it would be the address of */
+    uint16_t kept;            /* where in RAM it is stored, low byte first; 0: nowhere */
+    size_t next_kept;         /* one more than the next that is stored there, too */
+    size_t waits;             /* one more than the next in the list of avr_program.waiting */
     unsigned uses;
 };
 
@@ -48,6 +56,24 @@ struct meaning {
     int64_t addend; /* bytes */
     bool words;     /* the value counts words */
     bool ram;
+    bool mapped; /* the value is AVR_TINY_FLASH more */
+};
+
+/* A list of addresses that somebody still has to look at. */
+struct addresses {
+    uint64_t *at;
+    size_t count, room;
+};
+
+/* A word of flash that is the address of a label, if it is an address. */
+struct reference {
+    uint64_t target, from;
+};
+
+/* Two bytes of RAM that hold pointers. */
+struct keeper {
+    uint16_t uses; /* of what is loaded from there */
+    size_t first;  /* one more than the first pair that is stored there */
 };
 
 struct avr_program {
@@ -57,14 +83,21 @@ struct avr_program {
     struct symbols *symbols;
     struct object *object;
     uint8_t *words;
-    uint64_t *pending; /* addresses that control reaches */
-    size_t pending_count, pending_room;
-    uint64_t *fresh; /* instructions that nobody has looked for pairs at */
-    size_t fresh_count, fresh_room;
+    struct addresses pending;     /* that control reaches */
+    struct addresses fresh;       /* instructions that nobody has looked for pairs at */
+    struct addresses hints;       /* where something tells what a label in doubt is of */
+    struct addresses touched;     /* where something tells what a table is of */
+    struct reference *references; /* by target */
+    size_t reference_count, reference_room;
+    bool all_touched;
     struct pair *pairs;
     size_t pair_count, pair_room;
-    bool jumps_by_pointer; /* there is an ijmp or icall */
-    size_t *externs;       /* symbols of PLACE_EXTERN */
+    struct keeper *keepers; /* one for each address below 64 KiB: of the low byte */
+    size_t adopted_to;      /* pairs before were asked for labels to adopt */
+    size_t *waiting;        /* for each symbol one more than the first pair that may adopt it */
+    uint64_t guessed_to;    /* labels before need no guess */
+    bool jumps_by_pointer;  /* there is an ijmp or icall */
+    size_t *externs;        /* symbols of PLACE_EXTERN */
     size_t extern_count;
     uint16_t *uses; /* of each symbol, by pairs that are surely its address */
     bool *ram_used; /* by lds, sts or a pointer: one for each address below 64 KiB */
@@ -74,6 +107,23 @@ struct avr_program {
 /* Finds all relocations. Says what is wrong. */
 __attribute__((warn_unused_result)) enum tool_status avr_convert(const struct options *options,
                                                                  struct object *object);
+
+/* ---- avr_learn.c: what was learned, and whom it concerns ---- */
+
+void addresses_add(struct addresses *addresses, uint64_t address);
+void addresses_sort(struct addresses *addresses);
+
+/* A symbol is surely used so. */
+void avr_learn_uses(struct avr_program *program, size_t symbol, unsigned uses);
+
+/* RAM is used there. */
+void avr_learn_ram(struct avr_program *program, uint32_t address);
+
+/* Something goes there. */
+void avr_learn_target(struct avr_program *program, uint64_t address);
+
+/* To be called again when a place changed: who has looked at labels has to look again. */
+void avr_sort_labels(struct avr_program *program);
 
 /* ---- avr_flow.c: what is code ---- */
 
@@ -135,9 +185,20 @@ __attribute__((warn_unused_result)) enum tool_status avr_guess_data_end(
 /* ---- avr_track.c: what becomes of a pointer ---- */
 
 /* Uses of the address whose bytes the registers `low` and `high` hold after the instruction before
- * `address`, or that was pushed by then. */
+ * `address`, or that was pushed by then. `kept` (NULL: no matter): where in RAM it is stored, else
+ * unchanged. */
 #define ON_STACK 32
-unsigned avr_uses(const struct avr_program *program, uint64_t address, unsigned low, unsigned high);
+unsigned avr_uses(const struct avr_program *program, uint64_t address, unsigned low, unsigned high,
+                  uint16_t *kept);
+
+/* ---- avr_kept.c: pointers that are kept in RAM ---- */
+
+/* Remembers where the last pair is stored; who loads from there uses it. */
+void avr_keep_pair(struct avr_program *program);
+
+/* lds of a byte, and of the next one nearby: what becomes of them is a use of what is kept there.
+ */
+void avr_find_loads(struct avr_program *program, uint64_t address);
 
 /* ---- avr_third.c: bits 16 to 23 ---- */
 
@@ -147,17 +208,32 @@ void avr_find_third(struct avr_program *program, struct pair *pair);
 
 /* ---- avr_pairs.c: immediates that are addresses ---- */
 
+/* Adds one whose bytes are in these registers from `follows` on; nothing, where it is doubtful and
+ * has no use. */
+void avr_add_pair(struct avr_program *program, struct pair pair, uint64_t follows, unsigned low,
+                  unsigned high);
+
 /* Adds those that --assume LOW,HIGH names. */
 __attribute__((warn_unused_result)) enum tool_status avr_named_pairs(struct avr_program *program);
+
+/* It was seen to be used so. */
+void avr_use_pair(struct avr_program *program, struct pair *pair, unsigned uses);
+
+/* Learns what can be learned from a pair whose uses are new. */
+void avr_study_pair(struct avr_program *program, struct pair *pair);
 
 /* Looks for pairs in the fresh code; what is surely a jump's target is reached. */
 void avr_find_pairs(struct avr_program *program);
 
 /* Where a label that nothing reaches is just what a pair without use would be the address of, it
- * is; true: there was one, and it is reached now. */
+ * is; true: there was one, and it is reached now. Of each pair this is asked once; where the label
+ * does not read as what the pair takes it for, it waits. */
 bool avr_adopt_label(struct avr_program *program);
 
-/* Of the two instructions the first: what a guess is named by. */
+/* The same of the pairs that wait for this label, which is code or not. */
+bool avr_adopt_waiting(struct avr_program *program, size_t symbol, bool code);
+
+/* Of the two instructions the first that is this pair's alone: what a guess is named by. */
 uint64_t avr_pair_start(const struct pair *pair);
 
 /* --assume or --never for a pair, or NULL. */
@@ -166,6 +242,20 @@ struct settlement *avr_pair_settlement(const struct avr_program *program, const 
 /* What a pair is the address of, and how sure that is; false: of nothing. */
 bool avr_decide_pair(const struct avr_program *program, const struct pair *pair,
                      struct meaning *meaning, enum confidence *confidence);
+
+/* ---- avr_shared.c: one high byte for several addresses ---- */
+
+/* The last ldi of this register among the few instructions before; NOWHERE: none, or something else
+ * is in it by now. */
+uint64_t avr_find_before(const struct avr_program *program, uint64_t address, unsigned rd,
+                         unsigned window);
+
+/* ldi of a low byte alone, where the high one is still there from another pair. */
+void avr_find_shared(struct avr_program *program, uint64_t address, unsigned rd);
+
+/* True where the high byte, which is relocated for another address, stays right for this one: they
+ * are of one section, whose alignment now keeps what shares a high byte together. */
+bool avr_share(struct avr_program *program, const struct pair *pair, const struct meaning *meaning);
 
 /* ---- avr_settle.c ---- */
 
@@ -193,6 +283,14 @@ bool avr_meaning_of(const struct avr_program *program, const char *name, uint32_
 /* The code symbol for an address in the image, or the section. */
 struct meaning avr_code_meaning(const struct avr_program *program, uint64_t address);
 
+/* The same for a pointer to bytes of flash as the part reads them; false: to none of the program.
+ */
+bool avr_flash_meaning(const struct avr_program *program, uint32_t value, struct meaning *meaning);
+
+/* A relocation at this address with what the meaning says. */
+void avr_relocate(struct avr_program *program, uint64_t address, unsigned kind,
+                  const struct meaning *meaning);
+
 /* The one at an address of RAM; symbol NO_SYMBOL: none has it. */
 struct meaning avr_ram_meaning(const struct avr_program *program, uint64_t address);
 
@@ -203,6 +301,9 @@ const char *avr_describe(const struct avr_program *program, const struct meaning
 struct settlement *avr_settlement(const struct avr_program *program, uint64_t address);
 
 /* ---- avr_tables.c: words between code that are addresses ---- */
+
+/* Which words may be the address of which label. */
+void avr_index_words(struct avr_program *program);
 
 /* Words of tables that are surely jumped to are reached. */
 void avr_reach_tables(struct avr_program *program);

@@ -21,7 +21,7 @@ static const struct {
     {51, AVR_WIDE | AVR_MOVW | AVR_MUL | AVR_JMP | AVR_ELPM | AVR_ELPMX, 128 << 10, 0x100, 0xffff},
     {6, AVR_WIDE | AVR_MOVW | AVR_MUL | AVR_JMP | AVR_ELPM | AVR_ELPMX | AVR_EIND, 256 << 10, 0x200,
      0xffff},
-    {100, AVR_TINY, 4 << 10, 0x40, 0xffff},
+    {100, AVR_TINY, 4 << 10, 0x40, AVR_TINY_FLASH - 1},
 #define XMEGA (AVR_WIDE | AVR_MOVW | AVR_MUL | AVR_JMP | AVR_XMEGA)
     {102, XMEGA, 64 << 10, 0x2000, 0xffff},
     {104, XMEGA | AVR_ELPM | AVR_ELPMX, 128 << 10, 0x2000, 0xffff},
@@ -271,49 +271,46 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-static unsigned features_of(unsigned arch)
+static struct avr_device arch_device(size_t index)
 {
+    struct avr_device device = {
+        .arch = archs[index].arch,
+        .features = archs[index].features,
+        .flash = archs[index].flash,
+        .ram_start = archs[index].ram_start,
+        .ram_last = archs[index].ram_last,
+    };
+
+    snprintf(device.name, sizeof(device.name),
+             device.arch == 100  ? "avrtiny"
+             : device.arch < 100 ? "avr%u"
+                                 : "avrxmega%u",
+             device.arch % 100u);
+    return device;
+}
+
+/* What all of its architecture have, with its own memory. */
+static struct avr_device part_device(size_t index)
+{
+    struct avr_device device = {0};
+
     for (size_t i = 0; i < COUNT(archs); i++) {
-        if (archs[i].arch == arch)
-            return archs[i].features;
+        if (archs[i].arch == parts[index].arch)
+            device = arch_device(i);
     }
-    return 0;
+    device.flash = parts[index].flash * 512u;
+    device.ram_start = parts[index].ram_start;
+    device.ram_last = parts[index].ram_last;
+    memcpy(device.name, parts[index].name, sizeof(device.name));
+    return device;
 }
 
 bool avr_device_find(const char *name, struct avr_device *device)
 {
-    for (size_t i = 0; i < COUNT(parts); i++) {
-        if (strcasecmp(parts[i].name, name) != 0)
-            continue;
-        *device = (struct avr_device){
-            .arch = parts[i].arch,
-            .features = features_of(parts[i].arch),
-            .flash = parts[i].flash * 512u,
-            .ram_start = parts[i].ram_start,
-            .ram_last = parts[i].ram_last,
-        };
-        memcpy(device->name, parts[i].name, sizeof(device->name));
-        return true;
-    }
-    for (size_t i = 0; i < COUNT(archs); i++) {
-        char own[sizeof(device->name)] = "";
-
-        if (archs[i].arch == 100)
-            snprintf(own, sizeof(own), "avrtiny");
-        else
-            snprintf(own, sizeof(own), archs[i].arch < 100 ? "avr%u" : "avrxmega%u",
-                     archs[i].arch % 100u);
-        if (strcasecmp(own, name) != 0)
-            continue;
-        *device = (struct avr_device){
-            .arch = archs[i].arch,
-            .features = archs[i].features,
-            .flash = archs[i].flash,
-            .ram_start = archs[i].ram_start,
-            .ram_last = archs[i].ram_last,
-        };
-        memcpy(device->name, own, sizeof(own));
-        return true;
+    for (size_t i = 0; i < COUNT(parts) + COUNT(archs); i++) {
+        *device = i < COUNT(parts) ? part_device(i) : arch_device(i - COUNT(parts));
+        if (strcasecmp(device->name, name) == 0)
+            return true;
     }
     return false;
 }

@@ -17,6 +17,10 @@ enum avr_feature {
     AVR_XMEGA = 1 << 8, /* des, las, lac, lat, xch, spm with Z+ */
 };
 
+/* avrtiny has no lpm: ld finds flash from here on in data space (Atmel 8127, "ATtiny4/5/9/10",
+ * "Memories"). */
+#define AVR_TINY_FLASH 0x4000u
+
 struct avr_device {
     char name[16];
     uint8_t arch; /* e_flags without EF_AVR_LINKRELAX_PREPARED: avr5 is 5, avr51 is 51 */

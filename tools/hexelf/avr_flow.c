@@ -62,10 +62,8 @@ bool avr_has_label(const struct avr_program *program, uint64_t address)
 static void push(struct avr_program *program, uint64_t address)
 {
     if (address % 2 == 0 && address >= program->image->base && address < program->image->end)
-        avr_mark(program, address, WORD_TARGET);
-    program->pending = array_grow(program->pending, program->pending_count, &program->pending_room,
-                                  sizeof(*program->pending));
-    program->pending[program->pending_count++] = address;
+        avr_learn_target(program, address);
+    addresses_add(&program->pending, address);
 }
 
 static bool names_target(enum avr_op op)
@@ -111,9 +109,8 @@ static bool take_instruction(struct avr_program *program, uint64_t address,
     avr_mark(program, address, WORD_START);
     if (instruction->words == 2)
         avr_mark(program, address + 2, WORD_REST);
-    program->fresh = array_grow(program->fresh, program->fresh_count, &program->fresh_room,
-                                sizeof(*program->fresh));
-    program->fresh[program->fresh_count++] = address;
+    addresses_add(&program->fresh, address);
+    addresses_add(&program->touched, address);
     return true;
 }
 
@@ -125,6 +122,13 @@ static void skip(struct avr_program *program, uint64_t address)
     push(program, address);
     if (!target && address < program->image->end)
         program->words[(address - program->image->base) / 2] &= (uint8_t)~WORD_TARGET;
+}
+
+/* From then on any table may be one of code. */
+static void jumps_by_pointer(struct avr_program *program)
+{
+    program->all_touched |= !program->jumps_by_pointer;
+    program->jumps_by_pointer = true;
 }
 
 static void follow(struct avr_program *program, uint64_t address)
@@ -140,7 +144,7 @@ static void follow(struct avr_program *program, uint64_t address)
         if (instruction.op == AVR_OP_SKIP)
             skip(program, next + 2 * avr_at(program, next).words);
         if (instruction.op >= AVR_OP_IJMP && instruction.op <= AVR_OP_EICALL)
-            program->jumps_by_pointer = true;
+            jumps_by_pointer(program);
         if (ends_path(instruction.op))
             return;
         address = next;
@@ -153,8 +157,8 @@ static void follow(struct avr_program *program, uint64_t address)
 void avr_reach(struct avr_program *program, uint64_t address)
 {
     push(program, address);
-    while (program->pending_count > 0)
-        follow(program, program->pending[--program->pending_count]);
+    while (program->pending.count > 0)
+        follow(program, program->pending.at[--program->pending.count]);
 }
 
 /* ---- what nothing reaches -------------------------------------------------------------- */

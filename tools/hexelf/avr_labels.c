@@ -2,6 +2,8 @@
  * byte 0x100 of RAM. And neither says which labels of flash are code. */
 #include "avr.h"
 
+#include <stdlib.h>
+
 /* What is addressed farther than this behind the last label is not its own: the stack, say. */
 #define FARTHEST 256
 
@@ -93,7 +95,7 @@ void avr_place_labels(struct avr_program *program)
         if (symbol->place == PLACE_CODE || symbol->place == PLACE_DATA)
             check_place(program, symbol);
     }
-    symbols_sort(program->symbols, program->image);
+    avr_sort_labels(program);
 }
 
 /* Of several names for a place, the first has the uses. */
@@ -108,31 +110,46 @@ static unsigned uses_of(const struct avr_program *program, uint64_t address)
 
 /* Jumped to, or read from flash: of flash. Named by lds, sts or a pointer into RAM: of RAM. By
  * both: of flash, for RAM may be addressed by number, too. */
-bool avr_place_by_use(struct avr_program *program)
+/* `moved`: those that are of RAM. */
+static bool place_one_by_use(struct avr_program *program, size_t index, struct addresses *moved)
 {
-    bool changed = false;
-
-    for (size_t i = 0; i < program->symbols->count; i++) {
-        struct symbol *symbol = &program->symbols->at[i];
-        bool ram = program->in_doubt[i] && program->ram_used[symbol->raw & 0xffff];
-        bool flash =
-            program->in_doubt[i] && (avr_is(program, symbol->value, WORD_TARGET) ||
+    const struct symbol *symbol = &program->symbols->at[index];
+    bool ram = program->in_doubt[index] && program->ram_used[symbol->raw & 0xffff];
+    bool flash =
+        program->in_doubt[index] && (avr_is(program, symbol->value, WORD_TARGET) ||
                                      uses_of(program, symbol->value) & (USE_FLASH | USE_CODE));
 
-        if (!flash && !ram)
-            continue;
-        object_guess(program->object, symbol->raw,
-                     flash && ram ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH, true,
-                     "label %s is of %s: %s%s%s", symbol->name, flash ? "flash" : "RAM",
-                     flash ? "something jumps there or reads there" : "",
-                     flash && ram ? ", but " : "", ram ? "RAM is used there" : "");
-        program->in_doubt[i] = false;
-        changed = true;
-        if (!flash)
-            place(symbol, PLACE_DATA);
+    if (!flash && !ram)
+        return false;
+    object_guess(program->object, symbol->raw, flash && ram ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
+                 true, "label %s is of %s: %s%s%s", symbol->name, flash ? "flash" : "RAM",
+                 flash ? "something jumps there or reads there" : "", flash && ram ? ", but " : "",
+                 ram ? "RAM is used there" : "");
+    program->in_doubt[index] = false;
+    if (!flash)
+        addresses_add(moved, index);
+    return true;
+}
+
+/* All those in doubt are sorted as of flash until all hints were looked at. */
+bool avr_place_by_use(struct avr_program *program)
+{
+    const struct symbols *symbols = program->symbols;
+    struct addresses moved = {0};
+    bool changed = false;
+
+    while (program->hints.count > 0) {
+        uint64_t address = program->hints.at[--program->hints.count];
+
+        for (size_t i = symbols_code_from(symbols, address);
+             i < symbols->codes && symbols->at[symbols->code[i]].raw == address / 2; i++)
+            changed |= place_one_by_use(program, symbols->code[i], &moved);
     }
-    if (changed)
-        symbols_sort(program->symbols, program->image);
+    for (size_t i = 0; i < moved.count; i++)
+        place(&program->symbols->at[moved.at[i]], PLACE_DATA);
+    if (moved.count > 0)
+        avr_sort_labels(program);
+    free(moved.at);
     return changed;
 }
 
@@ -157,7 +174,7 @@ void avr_place_others(struct avr_program *program)
             place(symbol, PLACE_DATA);
     }
     if (changed)
-        symbols_sort(program->symbols, program->image);
+        avr_sort_labels(program);
 }
 
 bool avr_is_reached(const struct avr_program *program, size_t index)
@@ -171,13 +188,18 @@ bool avr_is_reached(const struct avr_program *program, size_t index)
 /* A symbol is only ever decided on once: `sure` then. */
 bool avr_guess_label(struct avr_program *program)
 {
-    for (size_t i = 0; i < program->symbols->codes; i++) {
-        size_t index = program->symbols->code[i];
-        struct symbol *symbol = &program->symbols->at[index];
+    const struct symbols *symbols = program->symbols;
 
+    for (size_t i = symbols_code_from(symbols, program->guessed_to); i < symbols->codes; i++) {
+        size_t index = symbols->code[i];
+        struct symbol *symbol = &symbols->at[index];
+
+        program->guessed_to = symbol->value;
         if (avr_is_reached(program, index))
             continue;
         bool code = avr_looks_like_code(program, symbol->value, symbol->value + symbol->size);
+        if (avr_adopt_waiting(program, index, code))
+            return true;
         object_guess(program->object, symbol->value, CONFIDENCE_MEDIUM, true,
                      "label %s is %s: nothing reaches it, and it %s", symbol->name,
                      code ? "code" : "a table",

@@ -14,6 +14,27 @@ struct meaning avr_code_meaning(const struct avr_program *program, uint64_t addr
     return (struct meaning){.symbol = symbol, .addend = (int64_t)(address - value)};
 }
 
+/* The end of a table may be the program's. */
+bool avr_flash_meaning(const struct avr_program *program, uint32_t value, struct meaning *meaning)
+{
+    bool mapped = program->device.features & AVR_TINY;
+    uint64_t address = (uint64_t)value - (mapped ? AVR_TINY_FLASH : 0);
+
+    *meaning = (struct meaning){.symbol = NO_SYMBOL};
+    if (address < program->image->base || address > program->image->end)
+        return false;
+    *meaning = avr_code_meaning(program, address);
+    meaning->mapped = mapped;
+    return true;
+}
+
+void avr_relocate(struct avr_program *program, uint64_t address, unsigned kind,
+                  const struct meaning *meaning)
+{
+    object_relocate(program->object, address, kind, meaning->symbol,
+                    meaning->addend + (meaning->mapped ? AVR_TINY_FLASH : 0));
+}
+
 struct meaning avr_ram_meaning(const struct avr_program *program, uint64_t address)
 {
     size_t symbol = symbols_data_at(program->symbols, address);
@@ -82,11 +103,11 @@ bool avr_best_meaning(const struct avr_program *program, uint32_t value, unsigne
 {
     const struct image *image = program->image;
     struct best best = {.meaning.symbol = NO_SYMBOL};
+    struct meaning flash;
 
     consider_externs(program, value, uses, &best);
-    /* A table's end may be the program's. */
-    if (value >= image->base && value <= image->end)
-        consider(&best, avr_code_meaning(program, value), uses);
+    if (avr_flash_meaning(program, value, &flash))
+        consider(&best, flash, uses);
     if (value * UINT64_C(2) >= image->base && value * UINT64_C(2) <= image->end) {
         struct meaning words = avr_code_meaning(program, value * UINT64_C(2));
 
@@ -143,6 +164,9 @@ bool avr_meaning_of(const struct avr_program *program, const char *name, uint32_
                                 symbol->place == PLACE_DATA || (symbol->in_ram && !symbol->in_code),
                             .addend = (int64_t)(value - start)};
     struct meaning words = bytes;
+
+    bytes.mapped = !bytes.ram && program->device.features & AVR_TINY && value >= AVR_TINY_FLASH;
+    bytes.addend -= bytes.mapped ? AVR_TINY_FLASH : 0;
     words.words = true;
     words.addend = (int64_t)(value * UINT64_C(2) - start);
     bool as_words = units == UNITS_WORDS ||
@@ -173,10 +197,11 @@ const char *avr_describe(const struct avr_program *program, const struct meaning
 const char *avr_uses_text(unsigned uses)
 {
     static char text[128];
+    const char *read = uses & USE_MAPPED ? ", read by ld" : ", read by lpm";
 
-    snprintf(text, sizeof(text), "%s%s%s%s%s", uses & USE_FLASH ? ", read by lpm" : "",
-             uses & USE_RAM ? ", used by ld or st" : "", uses & USE_CODE ? ", jumped to" : "",
-             uses & USE_ADDED ? ", added to another" : "",
+    snprintf(text, sizeof(text), "%s%s%s%s%s%s", uses & USE_KEPT ? ", kept in RAM" : "",
+             uses & USE_FLASH ? read : "", uses & USE_RAM ? ", used by ld or st" : "",
+             uses & USE_CODE ? ", jumped to" : "", uses & USE_ADDED ? ", added to another" : "",
              uses & USE_NUMBER ? ", counted or given to an I/O register" : "");
     return *text ? text + 2 : uses & USE_COMPARED ? "only compared with" : "no use seen";
 }

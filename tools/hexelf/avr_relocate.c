@@ -20,7 +20,7 @@ static void relocate(struct avr_program *program, uint64_t address, unsigned kin
     } else {
         image_put(image, address, 2, 0);
     }
-    object_relocate(program->object, address, kind, meaning->symbol, meaning->addend);
+    avr_relocate(program, address, kind, meaning);
 }
 
 /* Inside of one symbol a relative target moves along, but not around the end of flash. */

@@ -3,6 +3,8 @@
 #include "avr.h"
 #include "avr_relocations.h"
 
+#include <stdlib.h>
+
 enum table_kind { TABLE_NONE, TABLE_CODE, TABLE_FLASH, TABLE_RAM, TABLE_KINDS };
 
 /* Words from one label to the next that no instruction has. */
@@ -20,27 +22,15 @@ static bool is_data(const struct avr_program *program, uint64_t address)
            !avr_is(program, address, WORD_START | WORD_REST);
 }
 
-/* The label at or after `from` that begins a table. */
-static bool next_table(const struct avr_program *program, size_t *index, struct table *table)
+/* That which begins at a label, of several there the first; false: none does. */
+static bool table_at(const struct avr_program *program, size_t index, struct table *table)
 {
-    const struct symbols *symbols = program->symbols;
+    const struct symbol *symbol = &program->symbols->at[index];
 
-    for (; *index < symbols->codes; (*index)++) {
-        const struct symbol *symbol = &symbols->at[symbols->code[*index]];
-        uint64_t end = symbol->value;
-
-        if (*index > 0 && symbols->at[symbols->code[*index - 1]].value == symbol->value)
-            continue;
-        while (end < symbol->value + symbol->size && is_data(program, end))
-            end += 2;
-        if (end == symbol->value)
-            continue;
-        *table =
-            (struct table){.start = symbol->value, .end = end, .symbol = symbols->code[*index]};
-        (*index)++;
-        return true;
-    }
-    return false;
+    *table = (struct table){.start = symbol->value, .end = symbol->value, .symbol = index};
+    while (table->end < symbol->value + symbol->size && is_data(program, table->end))
+        table->end += 2;
+    return table->end > table->start && symbols_code_at(program->symbols, symbol->value) == index;
 }
 
 static uint32_t word_at(const struct avr_program *program, uint64_t address)
@@ -52,9 +42,12 @@ static uint32_t word_at(const struct avr_program *program, uint64_t address)
 static bool fits(const struct avr_program *program, uint32_t word, enum table_kind kind,
                  struct meaning *meaning)
 {
-    *meaning = kind == TABLE_RAM
-                   ? avr_ram_meaning(program, word)
-                   : avr_code_meaning(program, kind == TABLE_CODE ? word * UINT64_C(2) : word);
+    if (kind == TABLE_CODE)
+        *meaning = avr_code_meaning(program, word * UINT64_C(2));
+    else if (kind == TABLE_RAM)
+        *meaning = avr_ram_meaning(program, word);
+    else if (!avr_flash_meaning(program, word, meaning))
+        return false;
     if (meaning->symbol == NO_SYMBOL || meaning->addend != 0)
         return false;
     if (kind == TABLE_RAM)
@@ -130,29 +123,119 @@ static void reach_word(struct avr_program *program, const struct table *table, u
     if ((settlement && settlement->never) || !fits(program, word, table->kind, &meaning))
         return;
     if (table->kind == TABLE_FLASH)
-        program->uses[meaning.symbol] |= USE_FLASH;
+        avr_learn_uses(program, meaning.symbol, USE_FLASH);
     else if (table->kind == TABLE_CODE)
         avr_reach(program, word * UINT64_C(2));
 }
 
-void avr_reach_tables(struct avr_program *program)
+static void reach_table(struct avr_program *program, size_t index)
 {
     struct table table;
 
-    for (size_t i = 0; next_table(program, &i, &table);) {
-        judge(program, &table);
-        if (table.confidence < CONFIDENCE_MEDIUM)
-            continue;
-        for (uint64_t address = table.start; address < table.fits_to; address += 2)
-            reach_word(program, &table, address);
-    }
+    if (!table_at(program, index, &table))
+        return;
+    judge(program, &table);
+    if (table.confidence < CONFIDENCE_MEDIUM)
+        return;
+    for (uint64_t address = table.start; address < table.fits_to; address += 2)
+        reach_word(program, &table, address);
 }
+
+/* ---- which tables to look at again ----------------------------------------------------- */
+
+static void add_reference(struct avr_program *program, uint64_t target, uint64_t from)
+{
+    if (!avr_has_label(program, target))
+        return;
+    program->references = array_grow(program->references, program->reference_count,
+                                     &program->reference_room, sizeof(*program->references));
+    program->references[program->reference_count++] = (struct reference){target, from};
+}
+
+static int by_target(const void *a, const void *b)
+{
+    const struct reference *one = a, *two = b;
+
+    if (one->target != two->target)
+        return one->target < two->target ? -1 : 1;
+    return one->from < two->from ? -1 : one->from > two->from;
+}
+
+void avr_index_words(struct avr_program *program)
+{
+    const struct image *image = program->image;
+    uint64_t mapped = program->device.features & AVR_TINY ? AVR_TINY_FLASH : 0;
+
+    for (uint64_t address = image->base; address < image->end; address += 2) {
+        if (!image_has(image, address, 2))
+            continue;
+        add_reference(program, word_at(program, address) - mapped, address);
+        add_reference(program, word_at(program, address) * UINT64_C(2), address);
+    }
+    array_sort(program->references, program->reference_count, sizeof(*program->references),
+               by_target);
+}
+
+static void add_table(const struct avr_program *program, uint64_t address, struct addresses *tables)
+{
+    size_t symbol = symbols_code_at(program->symbols, address);
+
+    if (symbol != NO_SYMBOL)
+        addresses_add(tables, program->symbols->at[symbol].value);
+}
+
+/* What is new there concerns the table that it lies in, and those that have its address. */
+static void add_tables(const struct avr_program *program, uint64_t address,
+                       struct addresses *tables)
+{
+    size_t low = 0, high = program->reference_count;
+
+    add_table(program, address, tables);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (program->references[middle].target < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < program->reference_count && program->references[low].target == address; low++)
+        add_table(program, program->references[low].from, tables);
+}
+
+static void reach_touched(struct avr_program *program)
+{
+    struct addresses tables = {0};
+
+    for (size_t i = 0; i < program->touched.count; i++)
+        add_tables(program, program->touched.at[i], &tables);
+    program->touched.count = 0;
+    addresses_sort(&tables);
+    for (size_t i = 0; i < tables.count; i++) {
+        if (i == 0 || tables.at[i] != tables.at[i - 1])
+            reach_table(program, symbols_code_at(program->symbols, tables.at[i]));
+    }
+    free(tables.at);
+}
+
+void avr_reach_tables(struct avr_program *program)
+{
+    if (!program->all_touched) {
+        reach_touched(program);
+        return;
+    }
+    program->all_touched = false;
+    program->touched.count = 0;
+    for (size_t i = 0; i < program->symbols->codes; i++)
+        reach_table(program, program->symbols->code[i]);
+}
+
+/* ---- relocating ------------------------------------------------------------------------ */
 
 static void relocate(struct avr_program *program, uint64_t address, const struct meaning *meaning)
 {
     avr_mark(program, address, WORD_MOVED);
-    object_relocate(program->object, address, meaning->words ? R_AVR_16_PM : R_AVR_16,
-                    meaning->symbol, meaning->addend);
+    avr_relocate(program, address, meaning->words ? R_AVR_16_PM : R_AVR_16, meaning);
     image_put(program->image, address, 2, 0);
 }
 
@@ -224,7 +307,9 @@ void avr_settle_tables(struct avr_program *program)
 {
     struct table table;
 
-    for (size_t i = 0; next_table(program, &i, &table);) {
+    for (size_t i = 0; i < program->symbols->codes; i++) {
+        if (!table_at(program, program->symbols->code[i], &table))
+            continue;
         judge(program, &table);
         if (table.kind != TABLE_NONE)
             settle(program, &table);

@@ -12,9 +12,10 @@
 
 struct state {
     uint64_t address;
-    uint32_t low, high; /* registers that hold the pointer's bytes: one bit each */
-    uint32_t loaded;    /* that hold what it pointed to, in flash */
-    uint8_t pushed;     /* 1: the low byte, 2: the high one after it */
+    uint32_t low, high;       /* registers that hold the pointer's bytes: one bit each */
+    uint32_t loaded;          /* that hold what it pointed to, in flash */
+    uint8_t pushed;           /* 1: the low byte, 2: the high one after it */
+    uint16_t low_at, high_at; /* where in RAM they were stored; 0: nowhere */
 };
 
 struct walk {
@@ -24,6 +25,7 @@ struct walk {
     struct state waiting[STATES];
     size_t waiting_count;
     unsigned uses;
+    uint16_t kept; /* both bytes were stored: the low one here, the high one behind it */
 };
 
 static uint32_t bit(unsigned number)
@@ -34,7 +36,7 @@ static uint32_t bit(unsigned number)
 static void visit(struct walk *walk, const struct state *state)
 {
     uint64_t hash = (state->address * 31 + state->low * 7 + state->high * 13 + state->loaded * 17 +
-                     state->pushed) *
+                     state->pushed + state->low_at * 19 + state->high_at * 23) *
                     UINT64_C(0x9e3779b97f4a7c15);
     size_t slot = (size_t)(hash >> 40) % SLOTS;
 
@@ -45,7 +47,8 @@ static void visit(struct walk *walk, const struct state *state)
         const struct state *old = &walk->seen[slot];
 
         if (old->address == state->address && old->low == state->low && old->high == state->high &&
-            old->loaded == state->loaded && old->pushed == state->pushed)
+            old->loaded == state->loaded && old->pushed == state->pushed &&
+            old->low_at == state->low_at && old->high_at == state->high_at)
             return;
         slot = (slot + 1) % SLOTS;
     }
@@ -87,16 +90,22 @@ static bool is_in(const struct state *state, unsigned pointer)
     return state->low & bit(pointer) && state->high & bit(pointer + 1);
 }
 
+static bool has_mapped_flash(const struct walk *walk)
+{
+    return walk->program->device.features & AVR_TINY;
+}
+
 static void load(struct walk *walk, struct state *state, const struct avr_instruction *instruction)
 {
-    bool flash = instruction->op == AVR_OP_LPM || instruction->op == AVR_OP_ELPM;
+    bool lpm = instruction->op == AVR_OP_LPM || instruction->op == AVR_OP_ELPM;
+    bool flash = lpm || (instruction->op == AVR_OP_LD && has_mapped_flash(walk));
     bool ours = is_in(state, instruction->pointer);
 
-    if (ours && flash)
+    if (ours && lpm)
         walk->uses |= USE_FLASH | (instruction->op == AVR_OP_ELPM ? USE_ELPM : 0);
     else if (ours)
         walk->uses |= USE_RAM;
-    if (flash && (state->loaded & bit(30)) && (state->loaded & bit(31)))
+    if (flash && (state->loaded >> instruction->pointer & 3) == 3)
         walk->uses |= USE_STRINGS;
     if (instruction->op == AVR_OP_ST)
         return;
@@ -132,14 +141,21 @@ static void stack(struct walk *walk, struct state *state, const struct avr_instr
 }
 
 /* What an I/O register gets is a number; RAM may get a pointer to keep. */
-static void put(struct walk *walk, const struct state *state,
-                const struct avr_instruction *instruction)
+static void put(struct walk *walk, struct state *state, const struct avr_instruction *instruction)
 {
     const struct avr_device *device = &walk->program->device;
     bool io = instruction->op == AVR_OP_OUT || instruction->number < device->ram_start;
 
     if (io && (state->low | state->high) & bit(instruction->rd))
         walk->uses |= USE_NUMBER;
+    if (io)
+        return;
+    if (state->low & bit(instruction->rd))
+        state->low_at = (uint16_t)instruction->number;
+    else if (state->high & bit(instruction->rd))
+        state->high_at = (uint16_t)instruction->number;
+    if (state->low_at > 0 && state->high_at == state->low_at + 1)
+        walk->kept = state->low_at;
 }
 
 static bool keeps_flags(enum avr_op op)
@@ -268,7 +284,8 @@ static void step(struct walk *walk, struct state state)
     }
 }
 
-unsigned avr_uses(const struct avr_program *program, uint64_t address, unsigned low, unsigned high)
+unsigned avr_uses(const struct avr_program *program, uint64_t address, unsigned low, unsigned high,
+                  uint16_t *kept)
 {
     struct walk *walk = allocate(1, sizeof(*walk));
 
@@ -280,6 +297,8 @@ unsigned avr_uses(const struct avr_program *program, uint64_t address, unsigned 
     while (walk->waiting_count > 0)
         step(walk, walk->waiting[--walk->waiting_count]);
     unsigned uses = walk->uses;
+    if (kept && walk->kept)
+        *kept = walk->kept;
     free(walk);
     return uses;
 }

@@ -43,30 +43,21 @@ struct reader {
     bool ended;
 };
 
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The digits after the colon; how many bytes they are. */
 static enum tool_status read_digits(const struct line *line, uint8_t *bytes, size_t *count)
 {
     size_t i = 1;
 
     for (*count = 0; i < line->length; i += 2, (*count)++) {
-        int high = nibble(line->at[i]);
-        int low = i + 1 < line->length ? nibble(line->at[i + 1]) : -1;
+        unsigned high = hex_digit(line->at[i]);
+        unsigned low = i + 1 < line->length ? hex_digit(line->at[i + 1]) : 16;
 
-        if (high < 0)
+        if (high > 15)
             return complain_at(line, line->at + i, "'%s' is no hexadecimal digit",
                                shown((struct word){line->at + i, 1}));
         if (i + 1 >= line->length)
             return complain_at(line, line->at + i, "half a byte: the record ends after one digit");
-        if (low < 0)
+        if (low > 15)
             return complain_at(line, line->at + i + 1, "'%s' is no hexadecimal digit",
                                shown((struct word){line->at + i + 1, 1}));
         if (*count == LONGEST)

@@ -8,21 +8,39 @@
 #include "avr.h"
 #include "x86.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+
+static enum tool_status check_input(const struct options *options, const char *path)
+{
+    struct stat output, input;
+
+    if (stat(options->output, &output) != 0 || stat(path, &input) != 0 ||
+        input.st_dev != output.st_dev || input.st_ino != output.st_ino)
+        return TOOL_OK;
+    return complain(TOOL_USAGE, "-o %s: would overwrite %s, which is read", options->output, path);
+}
 
 /* The program survives only there. */
 static enum tool_status check_output(const struct options *options)
 {
-    const char *const inputs[] = {options->input, options->map};
-    struct stat output, input;
+    enum tool_status status = check_input(options, options->input);
 
-    for (size_t i = 0; i < 2 && stat(options->output, &output) == 0; i++) {
-        if (stat(inputs[i], &input) == 0 && input.st_dev == output.st_dev &&
-            input.st_ino == output.st_ino)
-            return complain(TOOL_USAGE, "-o %s: would overwrite %s, which is read", options->output,
-                            inputs[i]);
-    }
-    return TOOL_OK;
+    if (status == TOOL_OK)
+        status = check_input(options, options->map);
+    for (size_t i = 0; i < options->order_file_count && status == TOOL_OK; i++)
+        status = check_input(options, options->order_files[i]);
+    return status;
+}
+
+/* What was guessed must have been readable. */
+static enum tool_status check_printed(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return TOOL_OK;
+    return complain(TOOL_WRITE_FAILED, "standard output: %s", strerror(errno));
 }
 
 static enum tool_status read_input(const struct options *options, struct image *image,
@@ -103,6 +121,8 @@ int main(int count, char **words)
         options_help();
     else if (status == TOOL_OK)
         status = convert(&options, &object);
+    if (status == TOOL_OK)
+        status = check_printed();
     object_free(&object);
     symbols_free(&symbols);
     image_free(&image);

@@ -42,6 +42,26 @@ static enum tool_status add(struct symbols *symbols, const struct line *line, st
     return TOOL_OK;
 }
 
+typedef enum tool_status row_reader(struct symbols *symbols, const struct line *line,
+                                    const struct row *row);
+
+/* Up to the first that is wrong; blank lines mean nothing in any format. */
+static enum tool_status read_rows(const struct text_file *file, struct symbols *symbols,
+                                  row_reader *read)
+{
+    struct line line = {.file = file};
+    enum tool_status status = TOOL_OK;
+
+    while (status == TOOL_OK && text_next(&line)) {
+        struct row row;
+
+        split(&line, &row);
+        if (row.count > 0)
+            status = read(symbols, &line, &row);
+    }
+    return status;
+}
+
 /* ---- avrasm2: CSEG name 00000002 ------------------------------------------------------- */
 
 static enum tool_status avrasm2_row(struct symbols *symbols, const struct line *line,
@@ -57,6 +77,8 @@ static enum tool_status avrasm2_row(struct symbols *symbols, const struct line *
     const struct word *words = row->words;
     uint64_t raw;
 
+    if (symbols->count == 0 && word_is(words[0], "AVRASM")) /* the banner */
+        return TOOL_OK;
     for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); i++) {
         if (!word_is(words[0], keywords[i].keyword))
             continue;
@@ -74,20 +96,7 @@ static enum tool_status avrasm2_row(struct symbols *symbols, const struct line *
 
 enum tool_status map_avrasm2(const struct text_file *file, struct symbols *symbols)
 {
-    struct line line = {.file = file};
-    enum tool_status status = TOOL_OK;
-    bool begun = false;
-
-    while (status == TOOL_OK && text_next(&line)) {
-        struct row row;
-
-        split(&line, &row);
-        if (row.count == 0 || (!begun && word_is(row.words[0], "AVRASM")))
-            continue;
-        begun = true;
-        status = avrasm2_row(symbols, &line, &row);
-    }
-    return status;
+    return read_rows(file, symbols, avrasm2_row);
 }
 
 /* ---- avra: name, L, 0005, 5 ------------------------------------------------------------ */
@@ -119,17 +128,7 @@ static enum tool_status avra_row(struct symbols *symbols, const struct line *lin
 
 enum tool_status map_avra(const struct text_file *file, struct symbols *symbols)
 {
-    struct line line = {.file = file};
-    enum tool_status status = TOOL_OK;
-
-    while (status == TOOL_OK && text_next(&line)) {
-        struct row row;
-
-        split(&line, &row);
-        if (row.count > 0)
-            status = avra_row(symbols, &line, &row);
-    }
-    return status;
+    return read_rows(file, symbols, avra_row);
 }
 
 /* ---- NASM: a table a section ----------------------------------------------------------- */
@@ -234,6 +233,8 @@ static enum tool_status list_row(struct symbols *symbols, const struct line *lin
     const struct word *words = row->words;
     uint64_t raw;
 
+    if (words[0].at[0] == '#')
+        return TOOL_OK;
     if (row->count != 3)
         return bad_count(line, row, 3, "NAME KIND ADDRESS");
     if (!word_number(words[2], 16, &raw))
@@ -255,15 +256,5 @@ static enum tool_status list_row(struct symbols *symbols, const struct line *lin
 
 enum tool_status map_list(const struct text_file *file, struct symbols *symbols)
 {
-    struct line line = {.file = file};
-    enum tool_status status = TOOL_OK;
-
-    while (status == TOOL_OK && text_next(&line)) {
-        struct row row;
-
-        split(&line, &row);
-        if (row.count > 0 && row.words[0].at[0] != '#')
-            status = list_row(symbols, &line, &row);
-    }
-    return status;
+    return read_rows(file, symbols, list_row);
 }

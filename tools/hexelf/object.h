@@ -28,6 +28,7 @@ struct guess {
 struct object {
     enum machine machine;
     unsigned flags; /* e_flags */
+    uint64_t text_align, data_align;
     struct image *image;
     struct symbols *symbols;
     struct relocation *relocations; /* by address, once finished */

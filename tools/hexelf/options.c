@@ -255,6 +255,9 @@ static enum tool_status take_orders(struct options *options, const char *path)
     struct line line = {.file = &file};
     enum tool_status status = text_open(path, &file);
 
+    options->order_files = array_grow(options->order_files, options->order_file_count,
+                                      &options->order_file_room, sizeof(path));
+    options->order_files[options->order_file_count++] = path;
     while (status == TOOL_OK && text_next(&line))
         status = take_order_line(options, &line);
     text_close(&file);
@@ -376,5 +379,6 @@ void options_free(struct options *options)
     free(options->names);
     free(options->settlements);
     free(options->orders);
+    free(options->order_files);
     free(options->texts);
 }

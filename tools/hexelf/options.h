@@ -49,6 +49,8 @@ struct options {
     size_t settlement_count, settlement_room;
     struct order *orders;
     size_t order_count, order_room;
+    const char **order_files;
+    size_t order_file_count, order_file_room;
     char **texts; /* lines of --relocs, kept for orders */
     size_t text_count, text_room;
 };

@@ -101,24 +101,39 @@ enum tool_status symbols_check_end(const struct symbols *symbols, uint64_t limit
     return TOOL_OK;
 }
 
-static size_t find(const struct symbols *symbols, const size_t *sorted, size_t count,
-                   uint64_t address)
+/* How many of these lie before an address. */
+static size_t count_before(const struct symbols *symbols, const size_t *sorted, size_t count,
+                           uint64_t address)
 {
     size_t low = 0, high = count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (symbols->at[sorted[middle]].value <= address)
+        if (symbols->at[sorted[middle]].value < address)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low == 0)
+    return low;
+}
+
+/* Of several at the last place that is not behind the address, the first. */
+static size_t find(const struct symbols *symbols, const size_t *sorted, size_t count,
+                   uint64_t address)
+{
+    size_t at = count_before(symbols, sorted, count, address);
+
+    if (at < count && symbols->at[sorted[at]].value == address)
+        return sorted[at];
+    if (at == 0)
         return NO_SYMBOL;
-    while (low > 1 && symbols->at[sorted[low - 2]].value == symbols->at[sorted[low - 1]].value)
-        low--;
-    return sorted[low - 1];
+    return sorted[count_before(symbols, sorted, count, symbols->at[sorted[at - 1]].value)];
+}
+
+size_t symbols_code_from(const struct symbols *symbols, uint64_t address)
+{
+    return count_before(symbols, symbols->code, symbols->codes, address);
 }
 
 size_t symbols_code_at(const struct symbols *symbols, uint64_t address)

@@ -76,6 +76,9 @@ void symbols_sort(struct symbols *symbols, const struct image *image);
 __attribute__((warn_unused_result)) enum tool_status symbols_check_end(
     const struct symbols *symbols, uint64_t limit);
 
+/* Where in `code` the symbols at or after an address begin. */
+size_t symbols_code_from(const struct symbols *symbols, uint64_t address);
+
 /* Of these places, the last symbol at or before an address; NO_SYMBOL: all come after it. */
 size_t symbols_code_at(const struct symbols *symbols, uint64_t address);
 size_t symbols_data_at(const struct symbols *symbols, uint64_t address);

@@ -80,12 +80,12 @@ char *word_copy(struct word word)
     return memcpy(allocate(word.length + 1, 1), word.at, word.length);
 }
 
-static int digit(char c)
+unsigned hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
+        return (unsigned)(c - '0');
     c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
 }
 
 static bool has_hexadecimal_mark(struct word word)
@@ -99,7 +99,7 @@ bool word_number(struct word word, unsigned base, uint64_t *number)
 
     *number = 0;
     for (; i < word.length; i++) {
-        unsigned value = (unsigned)digit(word.at[i]);
+        unsigned value = hex_digit(word.at[i]);
 
         if (value >= base || __builtin_mul_overflow(*number, base, number) ||
             __builtin_add_overflow(*number, value, number))

@@ -38,6 +38,9 @@ bool text_next(struct line *line);
 /* The words of a line, at most `most`; what is beyond is counted too. */
 size_t line_words(const struct line *line, struct word *words, size_t most);
 
+/* What a hexadecimal digit counts; 16: it is none. */
+unsigned hex_digit(char c);
+
 bool word_is(struct word word, const char *text);
 char *word_copy(struct word word);
 

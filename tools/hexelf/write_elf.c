@@ -137,11 +137,11 @@ static bool add_bytes(struct writer *writer)
     GElf_Shdr text = {.sh_name = section_name(".text"),
                       .sh_type = SHT_PROGBITS,
                       .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
-                      .sh_addralign = avr ? 2 : 16};
+                      .sh_addralign = writer->object->text_align};
     GElf_Shdr data = {.sh_name = section_name(avr ? ".noinit" : ".bss"),
                       .sh_type = SHT_NOBITS,
                       .sh_flags = SHF_ALLOC | SHF_WRITE,
-                      .sh_addralign = avr ? 1 : 16};
+                      .sh_addralign = writer->object->data_align};
 
     return add_section(writer, text, ELF_T_BYTE, image->bytes, image->end - image->base) &&
            add_section(writer, data, ELF_T_BYTE, NULL, ram);

@@ -110,6 +110,7 @@ enum tool_status x86_convert(const struct options *options, struct object *objec
 {
     struct symbols *symbols = object->symbols;
 
+    object->text_align = object->data_align = 16;
     check_places(object);
     symbols_sort(symbols, object->image);
     enum tool_status status = find_data_end(options, object);
