@@ -260,5 +260,6 @@ def test_programs_and_linux(boot: Callable[..., Boot]) -> None:
     keys.expect("^init: second initrd: the second$")
     keys.expect("^init: LoaderInfo: bestla 0.1$")
     keys.expect("^init: LoaderEntrySelected: debian.conf$")
+    keys.expect(r"^init: LoaderImageIdentifier: \\EFI\\BOOT\\BOOTX64.EFI$")
     keys.expect("^init: LoaderTimeExecUSec: [1-9][0-9]+$")
     assert machine.wait_end() == "the machine powered itself off"

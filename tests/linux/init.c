@@ -73,6 +73,7 @@ static void say_variables(void)
     call(SYS_MOUNT, "efivarfs", "/efi", "efivarfs", 0);
     say_variable("init: LoaderInfo: ", "/efi/LoaderInfo" VENDOR);
     say_variable("init: LoaderEntrySelected: ", "/efi/LoaderEntrySelected" VENDOR);
+    say_variable("init: LoaderImageIdentifier: ", "/efi/LoaderImageIdentifier" VENDOR);
     say_variable("init: LoaderTimeExecUSec: ", "/efi/LoaderTimeExecUSec" VENDOR);
 }
 
