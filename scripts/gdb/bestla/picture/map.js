@@ -2,14 +2,26 @@
 // A map of one moment, from what picture_data.py packed: runs of pages, entries that lead nowhere,
 // tables, symbols. Everything else on the page asks this.
 
+/**
+ * Consecutive entries, each greater than the one before by a step; a table, which has the entries
+ * of `ahead` others of the same kind before it.
+ * @typedef {{ index: number, length: number, entry: bigint, step: bigint }} Span
+ * @typedef {{ frame: bigint, level: number, spans: Span[], ahead: bigint }} Table
+ */
+
 const WX = MAY_WRITE | MAY_EXECUTE;
 const FLAW = 1 << 8;                        // beside the eight combinations of rights
 
+/** @param {string} letters */
 function rightsOf(letters) {
     return (letters.includes('W') ? MAY_WRITE : 0) | (letters.includes('X') ? MAY_EXECUTE : 0) |
         (letters.includes('U') ? MAY_USER : 0);
 }
 
+/**
+ * @param {any} row
+ * @param {string[]} types
+ */
 function unpackRun(row, types) {
     const [virt, phys, count, level, rights, own, ownSome, isGlobal, pat, accessed, dirty, what] =
         row;
@@ -21,6 +33,7 @@ function unpackRun(row, types) {
     };
 }
 
+/** @param {any} row */
 function unpackFlaw([virt, count, level, entryAt, entry, why]) {
     const start = fromHex(virt), size = BigInt(count) * reach(level);
     return {
@@ -29,6 +42,7 @@ function unpackFlaw([virt, count, level, entryAt, entry, why]) {
     };
 }
 
+/** @param {any} row */
 function unpackTable([level, frame, count, spans]) {
     return {
         level, frame: fromHex(frame), count,
@@ -37,7 +51,12 @@ function unpackTable([level, frame, count, spans]) {
     };
 }
 
-/** An entry that a span tells; `ahead` are the entries of the tables that are packed before. */
+/**
+ * An entry that a span tells; `ahead` are the entries of the tables that are packed before.
+ * @param {Span} span
+ * @param {Table} table
+ * @param {number} index
+ */
 function entryOf(span, table, index) {
     return span.entry + (table.ahead + BigInt(index - span.index)) * span.step;
 }
@@ -69,13 +88,19 @@ class PageMap {
         this._kept = new Map();
     }
 
-    /** The run or flaw at an address, or undefined. */
+    /**
+     * The run or flaw at an address, or undefined.
+     * @param {bigint} virt
+     */
     pieceAt(virt) {
         const piece = this.pieces[lastAtOrBelow(this.pieces, virt, each => each.virt)];
         return piece && virt < piece.end ? piece : undefined;
     }
 
-    /** Of the first piece that ends behind an address; pieces.length if there is none. */
+    /**
+     * Of the first piece that ends behind an address; pieces.length if there is none.
+     * @param {bigint} virt
+     */
     pieceIndex(virt) {
         const index = lastAtOrBelow(this.pieces, virt, each => each.virt);
         return index >= 0 && virt < this.pieces[index].end ? index : index + 1;
@@ -95,12 +120,19 @@ class PageMap {
         return { frame, level, spans: row.spans, ahead: number * BigInt(ENTRIES) };
     }
 
+    /**
+     * @param {Table} table
+     * @param {number} index
+     */
     entry(table, index) {
         const span = table.spans[lastAtOrBelow(table.spans, index, each => each.index)];
         return span && index < span.index + span.length ? entryOf(span, table, index) : 0n;
     }
 
-    /** How many entries are present. */
+    /**
+     * How many entries are present.
+     * @param {Table} table
+     */
     presentIn(table) {
         let count = 0;
         for (let index = 0; index < ENTRIES; index++)
@@ -108,7 +140,11 @@ class PageMap {
         return count;
     }
 
-    /** Whether a present entry leads nowhere. */
+    /**
+     * Whether a present entry leads nowhere.
+     * @param {bigint} entry
+     * @param {number} level
+     */
     isFlaw(entry, level) {
         return Boolean(reservedBits(entry, level, this.controls)) ||
             (!isLeaf(entry, level) && !this.table(entry & FRAME_BITS, level - 1));
@@ -118,6 +154,8 @@ class PageMap {
      * Which combinations of rights there are below a present entry, by the rights that it and what
      * lies below it give: bit N for the rights N, and FLAW. Each table is looked at once, so that
      * one that leads to itself costs no more than another.
+     * @param {bigint} entry
+     * @param {number} level
      */
     kindsBelow(entry, level) {
         if (this.isFlaw(entry, level))
@@ -127,6 +165,10 @@ class PageMap {
             : limited(this.kindsInTable(entry & FRAME_BITS, level - 1), rights);
     }
 
+    /**
+     * @param {bigint} frame
+     * @param {number} level
+     */
     kindsInTable(frame, level) {
         const key = `${level} ${frame}`;
         if (!this._kept.has(key))
@@ -134,7 +176,13 @@ class PageMap {
         return this._kept.get(key);
     }
 
+    /**
+     * @param {Table | null} table
+     * @param {number} level
+     */
     _kindsIn(table, level) {
+        if (!table)
+            return FLAW;
         let kinds = 0;
         for (const span of table.spans) {
             const last = span.index + span.length - 1;
@@ -151,7 +199,12 @@ class PageMap {
         return kinds;
     }
 
-    /** Whether a progression is of sound leaves that differ by nothing but the address. */
+    /**
+     * Whether a progression is of sound leaves that differ by nothing but the address.
+     * @param {Span} span
+     * @param {Table} table
+     * @param {number} level
+     */
     _isEven(span, table, level) {
         const first = entryOf(span, table, span.index);
         const last = entryOf(span, table, span.index + span.length - 1);
@@ -160,7 +213,10 @@ class PageMap {
             !reservedBits(first | last, level, this.controls);
     }
 
-    /** The nearest symbol at or below an address that has not ended before, as name+0x12. */
+    /**
+     * The nearest symbol at or below an address that has not ended before, as name+0x12.
+     * @param {bigint} virt
+     */
     symbolText(virt) {
         let index = lastAtOrBelow(this.symbols, virt, each => each.virt);
         for (; index >= 0 && virt - this.symbols[index].virt < 1n << 20n; index--) {
@@ -173,25 +229,39 @@ class PageMap {
         return '';
     }
 
-    /** Every virtual address at which a physical one is mapped, with its run. */
+    /**
+     * Every virtual address at which a physical one is mapped, with its run.
+     * @param {bigint} phys
+     */
     addressesOf(phys) {
         return this.runs.filter(run => run.phys <= phys && phys < run.phys + run.size)
             .map(run => ({ virt: run.virt + phys - run.phys, run }));
     }
 
-    /** The stack that unmapped memory next to it guards, or undefined. */
+    /**
+     * The stack that unmapped memory next to it guards, or undefined.
+     * @param {bigint} start
+     * @param {bigint} end
+     */
     guarded(start, end) {
         return this.stacks.find(stack => stack.end === start || stack.start === end);
     }
 
-    /** The stack that the page at an unmapped address guards, or undefined. */
+    /**
+     * The stack that the page at an unmapped address guards, or undefined.
+     * @param {bigint} virt
+     */
     guardedBy(virt) {
         const page = virt / PAGE * PAGE;
         return this.guarded(page, page + PAGE);
     }
 }
 
-/** Kinds as they are under an entry that gives no more than these rights. */
+/**
+ * Kinds as they are under an entry that gives no more than these rights.
+ * @param {number} kinds
+ * @param {number} rights
+ */
 function limited(kinds, rights) {
     let result = kinds & FLAW;
     for (let each = 0; each <= ALL_RIGHTS; each++)

@@ -2,13 +2,26 @@
 // The way from CR3 to a page, and what an access there does (SDM Vol. 3A 4.5 to 4.7), in the words
 // of `pagewalk`.
 
-/** Every level's entry down to the leaf, to the one that ends the way, or to a level. */
+/**
+ * An entry on the way, a bigint or null where its table cannot be read; and the way.
+ * @typedef {{ level: number, index: number, entryAt: bigint, entry: any,
+ *     reserved: bigint }} Step
+ * @typedef {{ virt: bigint, steps: Step[], rights: number, mapped: boolean,
+ *     phys: any }} Way
+ */
+
+/**
+ * Every level's entry down to the leaf, to the one that ends the way, or to a level.
+ * @param {PageMap} map
+ * @param {bigint} virt
+ * @param {number} [lowest]
+ */
 function walk(map, virt, lowest = 1) {
     const steps = [], last = Math.min(lowest, map.top);
     let frame = map.root, rights = ALL_RIGHTS;
     for (let level = map.top; level >= last; level--) {
         const table = map.table(frame, level), index = levelIndex(virt, level);
-        const entry = table && map.entry(table, index);
+        const entry = /** @type {any} */ (table && map.entry(table, index));
         const reserved = table ? reservedBits(entry, level, map.controls) : 0n;
         steps.push({ level, index, entryAt: frame + 8n * BigInt(index), entry, reserved });
         if (!table || !(entry & PRESENT) || reserved)
@@ -21,11 +34,19 @@ function walk(map, virt, lowest = 1) {
     return { virt, steps, rights, ...ending(steps[steps.length - 1], virt) };
 }
 
+/**
+ * @param {Step} step
+ * @param {bigint} virt
+ */
 function ending({ entry, level, reserved }, virt) {
     const mapped = entry !== null && Boolean(entry & PRESENT) && !reserved && isLeaf(entry, level);
     return { mapped, phys: mapped ? leafFrame(entry, level) | virt & (reach(level) - 1n) : null };
 }
 
+/**
+ * @param {Step} step
+ * @param {Controls} controls
+ */
 function stepText(step, controls) {
     const value = step.entry === null ? '?'.repeat(16)
         : step.entry.toString(16).padStart(16, '0');
@@ -42,6 +63,10 @@ function obstacle({ level, entry, reserved }) {
         : `${name} entry not present`;
 }
 
+/**
+ * @param {Way} way
+ * @param {Controls} controls
+ */
 function outcome(way, controls) {
     const last = way.steps[way.steps.length - 1];
     if (!way.mapped)
@@ -51,13 +76,24 @@ function outcome(way, controls) {
         flagsText(way.rights, last.entry & GLOBAL, type);
 }
 
-/** The level that takes a right away. */
+/**
+ * The level that takes a right away.
+ * @param {Way} way
+ * @param {number} right
+ * @param {string} word
+ */
 function lacking(way, right, word) {
     const step = way.steps.find(each => !(entryRights(each.entry) & right));
     return step ? `${LEVEL_NAMES[step.level]} entry is ${word}` : word;
 }
 
-/** Why a mapped page refuses an access, or nothing. */
+/**
+ * Why a mapped page refuses an access, or nothing.
+ * @param {Way} way
+ * @param {string} access
+ * @param {Controls} controls
+ * @param {boolean} user
+ */
 function refusal(way, access, controls, user) {
     const userPage = way.rights & MAY_USER;
     if (user && !userPage)
@@ -74,6 +110,12 @@ function refusal(way, access, controls, user) {
     return '';
 }
 
+/**
+ * @param {Way} way
+ * @param {string} access
+ * @param {Controls} controls
+ * @param {boolean} user
+ */
 function errorCode(way, access, controls, user) {
     const tellsFetch = controls.efer & EFER_NXE || controls.cr4 & CR4_SMEP;
     return (way.mapped ? 1 : 0) | (way.steps[way.steps.length - 1].reserved ? 9 : 0) |
@@ -81,12 +123,24 @@ function errorCode(way, access, controls, user) {
         (access === 'fetch' && tellsFetch ? 16 : 0);
 }
 
-/** Whether linear-address space separation refuses an access before any table is read. */
+/**
+ * Whether linear-address space separation refuses an access before any table is read.
+ * @param {bigint} virt
+ * @param {string} access
+ * @param {Controls} controls
+ * @param {boolean} user
+ */
 function outsideHalf(virt, access, controls, user) {
     return Boolean(controls.cr4 & CR4_LASS) && virt >> 63n === (user ? 1n : 0n) &&
         (user || access === 'fetch' || Boolean(controls.cr4 & CR4_SMAP));
 }
 
+/**
+ * @param {Way} way
+ * @param {string} access
+ * @param {Controls} controls
+ * @param {boolean} user
+ */
 function accessWords(way, access, controls, user) {
     if (outsideHalf(way.virt, access, controls, user))
         return '#GP (CR4.LASS)';
@@ -97,20 +151,33 @@ function accessWords(way, access, controls, user) {
     return why ? `${fault} (${why})` : 'works';
 }
 
-/** Whose page it is, and so whether a key protects it, all levels decide together (4.6.2). */
+/**
+ * Whose page it is, and so whether a key protects it, all levels decide together (4.6.2).
+ * @param {Way} way
+ * @param {Controls} controls
+ */
 function accessKey(way, controls) {
     const { entry } = way.steps[way.steps.length - 1];
     return keyWords(entry & ~USER | (way.rights & MAY_USER ? USER : 0n), way.mapped, controls);
 }
 
-/** Writable down to a leaf that is read-only and dirty (4.6.1): plain writes fault there. */
+/**
+ * Writable down to a leaf that is read-only and dirty (4.6.1): plain writes fault there.
+ * @param {Way} way
+ * @param {Controls} controls
+ */
 function isShadowStack(way, controls) {
     const entries = way.steps.map(step => step.entry), leaf = entries.pop();
     return Boolean(controls.cr4 & CR4_CET) && way.mapped && Boolean(leaf & DIRTY) &&
         !(leaf & WRITE) && entries.every(each => each & WRITE);
 }
 
-/** What a read, a write and a fetch do. */
+/**
+ * What a read, a write and a fetch do.
+ * @param {Way} way
+ * @param {Controls} controls
+ * @param {boolean} [user]
+ */
 function accessText(way, controls, user = false) {
     const last = way.steps[way.steps.length - 1];
     if (last.entry === null)
@@ -123,19 +190,31 @@ function accessText(way, controls, user = false) {
         (isShadowStack(way, controls) ? ' (shadow-stack page)' : '');
 }
 
-/** Of a user page, what user code can do with it too. */
+/**
+ * Of a user page, what user code can do with it too.
+ * @param {Way} way
+ * @param {Controls} controls
+ */
 function accessTexts(way, controls) {
     return [accessText(way, controls),
         ...(way.mapped && way.rights & MAY_USER ? [accessText(way, controls, true)] : [])];
 }
 
-/** Why no walk is made for an address, or nothing. */
+/**
+ * Why no walk is made for an address, or nothing.
+ * @param {PageMap} map
+ * @param {bigint} virt
+ */
 function notCanonical(map, virt) {
     return canonical(virt, map.top) === virt ? ''
         : `${hex(virt, 16)} is not canonical with ${map.top}-level tables: any access gives #GP`;
 }
 
-/** A walk as pagewalk prints it. */
+/**
+ * A walk as pagewalk prints it.
+ * @param {PageMap} map
+ * @param {bigint} virt
+ */
 function walkText(map, virt) {
     if (notCanonical(map, virt))
         return [notCanonical(map, virt)];
