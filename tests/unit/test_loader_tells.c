@@ -269,6 +269,12 @@ static bool read_only_file(void)
     return true;
 }
 
+static bool full_volume(void)
+{
+    fake.full_volume = true;
+    return true;
+}
+
 static bool name_taken(void)
 {
     fake_add_text(ENTRIES "/guest+2-1.conf", "efi /none\nsort-key z\n");
@@ -290,6 +296,7 @@ static void test_not_counted(void **state)
     } rows[] = {
         {read_only_volume, "the file keeps its name (Write Protected)"},
         {read_only_file, "the file keeps its name (Access Denied)"},
+        {full_volume, "the file keeps its name (Volume Full)"},
         {name_taken, "the file keeps its name (Access Denied)"},
         {renamed_in_vain, "the file keeps its name (Success)"},
     };
