@@ -125,6 +125,26 @@ static void test_told(void **state)
         assert_int_equal(entries->data[2 * i], ids[i]);
 }
 
+/* Whichever way the entries came to be listed, each fault is said once. */
+static void test_warned_once(void **state)
+{
+    static const char *const confs[] = {"default guest", "default nobody", "default gue*",
+                                        "default guest\ntimeout 5"};
+    static const char words[] = "broken.conf:1: no kernel, linux or efi line";
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(confs); i++) {
+        world(confs[i]);
+        fake_remove(ENTRIES "/bestla-2.conf");
+        fake_add_text(ENTRIES "/broken.conf", "kernal /kernel.elf\n");
+        run();
+        const char *first = strstr(fake.console, words);
+        assert_non_null(first);
+        if (strstr(first + 1, words) != NULL)
+            fail_msg("%s: said twice: %s", confs[i], fake.console);
+    }
+}
+
 /* Bestla's kernel asks firmware for nothing. */
 static void test_kernel_is_told_nothing(void **state)
 {
@@ -347,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_told),
+        cmocka_unit_test(test_warned_once),
         cmocka_unit_test(test_kernel_is_told_nothing),
         cmocka_unit_test(test_told_again),
         cmocka_unit_test(test_odd_paths),
