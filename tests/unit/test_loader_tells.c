@@ -170,6 +170,22 @@ static void test_told_again(void **state)
                     time_of("LoaderTimeExecUSec") - 1);
 }
 
+/* Of attributes with which the loader could not change it. */
+static void test_lasting_count_path(void **state)
+{
+    (void)state;
+    for (int counted = 0; counted < 2; counted++) {
+        world("default guest");
+        if (counted) {
+            fake_remove(ENTRIES "/guest.conf");
+            fake_add_text(ENTRIES "/guest+3.conf", "efi /tools/guest.efi\n");
+        }
+        fake_put_text_variable(COUNT_PATH, "\\x+1.conf");
+        run();
+        assert_variable(COUNT_PATH, counted ? "\\loader\\entries\\guest+2-1.conf" : NULL);
+    }
+}
+
 /* Paths that are none, or no file's. */
 static void test_odd_paths(void **state)
 {
@@ -370,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_warned_once),
         cmocka_unit_test(test_kernel_is_told_nothing),
         cmocka_unit_test(test_told_again),
+        cmocka_unit_test(test_lasting_count_path),
         cmocka_unit_test(test_odd_paths),
         cmocka_unit_test(test_odd_firmware),
         cmocka_unit_test(test_refused),
