@@ -52,6 +52,7 @@ struct listed_entry {
 struct entry_list {
     struct listed_entry *first; /* in the order of common/entry_order.h */
     size_t count;
+    bool whole; /* not only those of one name */
 };
 
 #define RANDOM_WORDS 4

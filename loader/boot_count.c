@@ -4,7 +4,23 @@
 
 #include "mem.h"
 
-#define FILE_INFO offsetof(EFI_FILE_INFO, FileName)
+#define FILE_INFO   offsetof(EFI_FILE_INFO, FileName)
+#define VOLUME_INFO offsetof(EFI_FILE_SYSTEM_INFO, VolumeLabel)
+
+/* EDK II takes the old name out of the folder, and then puts the new one behind all others. On a
+ * full volume a full folder cannot grow for it: the file would be in no folder, and lost. */
+static EFI_STATUS check_room(struct boot *boot)
+{
+    _Alignas(8) char buffer[VOLUME_INFO + FILE_NAME_UNITS * sizeof(CHAR16)];
+    const EFI_FILE_SYSTEM_INFO *info = (const void *)buffer;
+    EFI_GUID guid = EFI_FILE_SYSTEM_INFO_ID;
+    UINTN size = sizeof(buffer);
+
+    EFI_STATUS status = boot->root->GetInfo(boot->root, &guid, &size, buffer);
+    if (EFI_ERROR(status))
+        return status;
+    return info->FreeSpace < max_u64(info->BlockSize, 1) ? EFI_VOLUME_FULL : EFI_SUCCESS;
+}
 
 /* UEFI 2.10, 13.5.16: a name without a folder stays in the folder. */
 static EFI_STATUS set_name(EFI_FILE_PROTOCOL *file, const char *name)
@@ -36,7 +52,9 @@ static EFI_STATUS rename_file(struct boot *boot, struct text path, const char *n
         boot->root->Open(boot->root, &file, units, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE, 0);
     if (EFI_ERROR(status))
         return status;
-    status = set_name(file, name);
+    status = check_room(boot);
+    if (!EFI_ERROR(status))
+        status = set_name(file, name);
     file->Close(file);
     return status;
 }

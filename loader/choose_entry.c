@@ -159,9 +159,8 @@ static struct text only_name(const struct requests *requests)
 struct choice {
     struct loader_conf conf;
     struct requests requests;
-    struct entry_list list; /* whole, if the menu was wanted */
+    struct entry_list list;
     struct listed_entry *listed;
-    bool menu_wanted;
     bool menu_shown; /* which has cleared the screen */
     bool edited;     /* its options are in boot->options already */
 };
@@ -171,15 +170,14 @@ static EFI_STATUS choose(struct boot *boot, struct choice *choice)
     const struct requests *requests = &choice->requests;
     struct loader_conf *conf = &choice->conf;
     struct entry_list *list = &choice->list;
-    bool sure;
+    bool sure, wanted;
 
     TRY(read_loader_conf(boot, conf));
     read_requests(boot, conf, &choice->requests);
-    choice->menu_wanted = wants_menu(boot, conf, &sure);
-    TRY(list_entries(boot, choice->menu_wanted ? text_of("") : only_name(requests),
-                     conf->auto_entries, list));
+    wanted = wants_menu(boot, conf, &sure);
+    TRY(list_entries(boot, wanted ? text_of("") : only_name(requests), conf->auto_entries, list));
     choice->listed = default_entry(boot, list, requests);
-    choice->menu_shown = choice->menu_wanted && (sure || requests->menu || list->count > 1);
+    choice->menu_shown = wanted && (sure || requests->menu || list->count > 1);
     if (!choice->menu_shown)
         return EFI_SUCCESS;
 
@@ -205,7 +203,7 @@ static void tell_choice(struct boot *boot, struct choice *choice)
 {
     if (choice->listed->entry.kind == BOOT_KERNEL)
         return;
-    if (!choice->menu_wanted &&
+    if (!choice->list.whole &&
         EFI_ERROR(list_entries(boot, text_of(""), choice->conf.auto_entries, &choice->list)))
         return;
     tell_system(boot, &choice->list, choice->listed);

@@ -206,7 +206,7 @@ EFI_STATUS list_entries(struct boot *boot, struct text only, bool automatic,
     const struct folder_listing unified = {UNIFIED_PATH, ".efi", {0}, add_unified};
     EFI_STATUS opened, unused;
 
-    *list = (struct entry_list){0};
+    *list = (struct entry_list){.whole = only.length == 0};
     TRY(list_folder(boot, &files, list, &opened));
     if (only.length != 0 && list->count != 0)
         return EFI_SUCCESS;

@@ -23,6 +23,9 @@ EFI_STATUS set_variable(struct boot *boot, const char *name, UINT32 attributes, 
 EFI_STATUS set_text_variable(struct boot *boot, const char *name, UINT32 attributes,
                              struct text value);
 
+/* Deletes it, whatever its attributes are, if it is there and firmware lets it. */
+void forget_variable(struct boot *boot, const char *name);
+
 /* ---- requests.c: what the system, or loader.conf, asks for ------------------------------ */
 
 struct wanted_entry {

@@ -32,10 +32,25 @@ struct listed_entry *menu_entry(const struct menu *menu, size_t at)
     return listed;
 }
 
+/* PRETTY_NAME of os-release often has the version in it. */
+static bool is_in(struct text part, struct text whole)
+{
+    for (size_t at = 0; at + part.length <= whole.length; at++) {
+        if (text_equal(part, (struct text){whole.start + at, part.length}))
+            return true;
+    }
+    return false;
+}
+
+static struct text version_shown(const struct boot_entry *entry)
+{
+    return is_in(entry->version, entry->title) ? text_of("") : entry->version;
+}
+
 static bool looks_like(const struct listed_entry *a, const struct listed_entry *b)
 {
     return text_equal(a->entry.title, b->entry.title) &&
-           text_equal(a->entry.version, b->entry.version);
+           text_equal(version_shown(&a->entry), version_shown(&b->entry));
 }
 
 /* Two entries that look the same are told apart by their files. */
@@ -48,22 +63,12 @@ static bool needs_name(const struct menu *menu, const struct listed_entry *liste
     return listed->entry.title.length == 0;
 }
 
-/* PRETTY_NAME of os-release often has the version in it. */
-static bool is_in(struct text part, struct text whole)
-{
-    for (size_t at = 0; at + part.length <= whole.length; at++) {
-        if (text_equal(part, (struct text){whole.start + at, part.length}))
-            return true;
-    }
-    return false;
-}
-
 static void label_of(const struct menu *menu, const struct listed_entry *listed,
                      char label[REFUSAL_MAX])
 {
     struct entry_tries tries;
     const struct boot_entry *entry = &listed->entry;
-    struct text version = is_in(entry->version, entry->title) ? text_of("") : entry->version;
+    struct text version = version_shown(entry);
     bool named = needs_name(menu, listed);
 
     entry_refusal(listed, label);

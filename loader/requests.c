@@ -50,13 +50,29 @@ static void read_wanted(struct boot *boot, const struct loader_conf *conf,
         want(requests, CONF_SOURCE, conf->default_pattern);
 }
 
+/* `a.conf` is `a.conf`, although what it may leave out makes it match `a.conf.conf` as well. */
+static bool is_exactly(const struct listed_entry *listed, struct text pattern)
+{
+    return text_equal_ignoring_case(listed->name, pattern) ||
+           text_equal_ignoring_case(listed->id, pattern);
+}
+
+static bool is_about(const struct listed_entry *listed, struct text pattern)
+{
+    return entry_is_called(listed->name, pattern) || text_matches(listed->id, pattern);
+}
+
 static struct listed_entry *find(const struct entry_list *list, struct text pattern)
 {
+    struct listed_entry *about = NULL;
+
     for (struct listed_entry *at = list->first; at != NULL; at = at->next) {
-        if (entry_is_called(at->name, pattern) || text_matches(at->id, pattern))
+        if (is_exactly(at, pattern))
             return at;
+        if (about == NULL && is_about(at, pattern))
+            about = at;
     }
-    return NULL;
+    return about;
 }
 
 struct listed_entry *default_entry(struct boot *boot, const struct entry_list *list,

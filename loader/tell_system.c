@@ -120,17 +120,17 @@ static void tell_entries(struct telling *telling, const struct entry_list *list)
     tell_bytes(telling, "LoaderEntries", units, used * sizeof(CHAR16));
 }
 
-/* One that an earlier start of this loader has left would make the system bless another entry. */
+/* One that is left from earlier, and may be one that lasts, would make the system bless another
+ * entry. */
 static void tell_counted(struct telling *telling, const struct listed_entry *listed)
 {
     struct entry_tries tries;
     CHAR16 path[FILE_NAME_UNITS * 2];
 
     (void)entry_stem(listed->name, &tries);
-    if (!tries.counted) {
-        (void)set_variable(telling->boot, COUNT_PATH, VARIABLE_VOLATILE, NULL, 0);
+    forget_variable(telling->boot, COUNT_PATH);
+    if (!tries.counted)
         return;
-    }
     size_t length = firmware_path(listed->path, path, sizeof(path) / sizeof(path[0]));
     if (length != 0)
         tell_bytes(telling, COUNT_PATH, path, (length + 1) * sizeof(CHAR16));

@@ -146,3 +146,12 @@ bool take_text_variable(struct boot *boot, const char *name, struct text *value)
                  status_text(status));
     return good && !EFI_ERROR(status);
 }
+
+void forget_variable(struct boot *boot, const char *name)
+{
+    struct raw_variable raw;
+    EFI_STATUS status = get_variable(boot, name, &raw);
+
+    if (!EFI_ERROR(status) || status == EFI_BUFFER_TOO_SMALL)
+        (void)set_variable(boot, name, raw.attributes, NULL, 0);
+}

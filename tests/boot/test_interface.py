@@ -120,6 +120,36 @@ def test_what_cannot_be_counted(boot: Callable[..., Boot], tmp_path: Path) -> No
                      r"the file keeps its name \(.+\)\n", machine.serial)
 
 
+def fill(image: Path, folder: str, work: Path) -> None:
+    """Takes every cluster of the image's volume, and every place that is left in the folder."""
+    volume = f"{image}@@{partition(image).start}"
+    listed = subprocess.run(["mdir", "-i", volume, "::/"], text=True, capture_output=True,
+                            check=True).stdout
+    free = re.search(r"([\d ]+) bytes free", listed)
+    assert free
+    with (work / "clusters").open("wb") as file:
+        file.truncate(int(free[1].replace(" ", "")))
+    subprocess.run(["mcopy", "-i", volume, work / "clusters", "::/"], check=True)
+    places = [work / f"F{number}" for number in range(128)]
+    for place in places:
+        place.touch()
+    full = subprocess.run(["mcopy", "-i", volume, *places, f"::/{folder}"], text=True,
+                          capture_output=True, check=False)
+    assert full.returncode and "Disk full" in full.stderr
+
+
+def test_full_volume(boot: Callable[..., Boot], tmp_path: Path) -> None:
+    """Where no folder can grow, a file that firmware renames would be lost."""
+    esp, image = make_esp(tmp_path / "esp", files=COUNTED), tmp_path / "full.img"
+    subprocess.run([ROOT / "scripts" / "make-image", esp, image], check=True)
+    fill(image, ENTRIES, tmp_path)
+    machine = boot(image=image, write_image=True, **QUICK)
+    machine.wait_for(READY)
+    assert "the file keeps its name (Volume Full)" in machine.serial
+    machine.stop()
+    assert "bestla+3.conf" in names(image, ENTRIES)
+
+
 @pytest.mark.matrix
 @pytest.mark.skipif(not U_BOOT.exists(), reason="Debian's package u-boot-qemu has it")
 def test_u_boot(boot: Callable[..., Boot]) -> None:

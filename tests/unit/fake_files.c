@@ -67,11 +67,6 @@ void fake_add_file(const char *path, const void *bytes, uint64_t size)
     add(path, bytes, size, false);
 }
 
-void fake_add_text(const char *path, const char *text)
-{
-    add(path, text, strlen(text), false);
-}
-
 void fake_remove(const char *path)
 {
     struct node *node = find(path);
@@ -326,6 +321,8 @@ static EFI_STATUS EFIAPI file_get_info(EFI_FILE_PROTOCOL *self, EFI_GUID *guid, 
 
     if (fake_call_fails(FAKE_GET_INFO))
         return fake.fail_status;
+    if (fake_volume_info(guid, size, to))
+        return EFI_SUCCESS;
     assert_memory_equal(guid, &info_guid, sizeof(info_guid));
     UINTN wanted = INFO_HEAD + name_of(last_part(node->path), info->FileName) * sizeof(CHAR16);
     assert_true(*size >= wanted);
@@ -337,7 +334,7 @@ static EFI_STATUS EFIAPI file_get_info(EFI_FILE_PROTOCOL *self, EFI_GUID *guid, 
     return EFI_SUCCESS;
 }
 
-/* Only the name may change. */
+/* Only the name may change. On a full volume the file is lost, as with EDK II. */
 static EFI_STATUS EFIAPI file_set_info(EFI_FILE_PROTOCOL *self, EFI_GUID *guid, UINTN size,
                                        void *from)
 {
@@ -358,9 +355,10 @@ static EFI_STATUS EFIAPI file_set_info(EFI_FILE_PROTOCOL *self, EFI_GUID *guid, 
     assert_int_equal(size, INFO_HEAD + (strlen(last_part(path)) + 1) * sizeof(CHAR16));
     if (find(path) != NULL)
         return EFI_ACCESS_DENIED;
+    node->removed = fake.full_volume;
     if (!fake.renames_in_vain)
         strcpy(node->path, path);
-    return EFI_SUCCESS;
+    return fake.full_volume ? EFI_VOLUME_FULL : EFI_SUCCESS;
 }
 
 static EFI_STATUS EFIAPI file_flush(EFI_FILE_PROTOCOL *self)

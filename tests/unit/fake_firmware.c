@@ -248,6 +248,28 @@ static EFI_STATUS EFIAPI get_rng(EFI_RNG_PROTOCOL *self, EFI_RNG_ALGORITHM *algo
     return fails ? fake.fail_status : EFI_SUCCESS;
 }
 
+void fake_add_text(const char *path, const char *text)
+{
+    fake_add_file(path, text, strlen(text));
+}
+
+bool fake_volume_info(const EFI_GUID *guid, UINTN *size, void *to)
+{
+    static const EFI_GUID asked = EFI_FILE_SYSTEM_INFO_ID;
+    const EFI_FILE_SYSTEM_INFO info = {
+        .Size = sizeof(info),
+        .FreeSpace = fake.full_volume ? 4095 : 4096,
+        .BlockSize = 4096,
+    };
+
+    if (memcmp(guid, &asked, sizeof(asked)) != 0)
+        return false;
+    assert_true(*size >= sizeof(info));
+    *size = sizeof(info);
+    memcpy(to, &info, sizeof(info));
+    return true;
+}
+
 static void set_up_services(void)
 {
     services = (EFI_BOOT_SERVICES){

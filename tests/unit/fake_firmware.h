@@ -114,6 +114,7 @@ struct fake_firmware {
     uint64_t error_at;    /* reads that touch this offset fail ... */
     unsigned errors;      /* ... so many times */
     bool read_only_volume;
+    bool full_volume;           /* no folder can grow */
     const char *read_only_file; /* by FAT's attribute */
     bool renames_in_vain;       /* SetInfo says that it did */
     bool folders_go_on;         /* behind the last file comes the first again */
@@ -269,6 +270,8 @@ void fake_reset_files(void);
 void fake_add_folder(const char *path);
 void fake_add_file(const char *path, const void *bytes, uint64_t size);
 void fake_add_text(const char *path, const char *text);
+/* What GetInfo says of the whole volume; false: another kind is asked for. */
+bool fake_volume_info(const EFI_GUID *guid, UINTN *size, void *to);
 void fake_remove(const char *path);
 /* What position ~0 gives from now on: a file that lies about its size. */
 void fake_claim_size(const char *path, uint64_t size);

@@ -114,6 +114,28 @@ static void test_entries(void **state)
     }
 }
 
+/* A name in full is nobody else's, whose name happens to go on. */
+static void test_exact_name(void **state)
+{
+    static const struct {
+        const char *conf, *once, *options;
+    } rows[] = {
+        {"default apple.conf", NULL, APPLE},
+        {"default banana", "APPLE.conf", APPLE},
+        {"default banana", "apple.conf*", "other"},
+        {"default apple.c*", NULL, "other"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        good_world(rows[i].conf);
+        fake_add_text(ENTRIES "/apple.conf.conf",
+                      "sort-key a\nkernel /kernel.elf\noptions other\n");
+        put(ONCE, rows[i].once);
+        assert_options(boot_well(), rows[i].options, rows[i].conf);
+    }
+}
+
 /* What is the default already is not written once more; and a person's choice is kept. */
 static void test_saving(void **state)
 {
@@ -336,12 +358,12 @@ static void test_held_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entries),           cmocka_unit_test(test_saving),
-        cmocka_unit_test(test_malformed),         cmocka_unit_test(test_sizes_that_lie),
-        cmocka_unit_test(test_undeletable),       cmocka_unit_test(test_no_variables),
-        cmocka_unit_test(test_attributes),        cmocka_unit_test(test_timeouts),
-        cmocka_unit_test(test_menu_is_asked_for), cmocka_unit_test(test_menu_of_one),
-        cmocka_unit_test(test_held_key),
+        cmocka_unit_test(test_entries),        cmocka_unit_test(test_saving),
+        cmocka_unit_test(test_exact_name),     cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_sizes_that_lie), cmocka_unit_test(test_undeletable),
+        cmocka_unit_test(test_no_variables),   cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_timeouts),       cmocka_unit_test(test_menu_is_asked_for),
+        cmocka_unit_test(test_menu_of_one),    cmocka_unit_test(test_held_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

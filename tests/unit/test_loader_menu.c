@@ -200,6 +200,21 @@ static void test_labels(void **state)
     assert_false(fake_screen_had("Other machine"));
 }
 
+/* The version is not shown where the title has it; and then it does not tell them apart. */
+static void test_versions_in_titles(void **state)
+{
+    (void)state;
+    world("timeout 9\n");
+    fake_add_text(ENTRIES "/apple.conf", "title Fruit 6.12\nversion 6.12\nkernel /kernel.elf\n");
+    fake_add_text(ENTRIES "/banana.conf", "title Fruit 6.12\nversion 6.1\nkernel /kernel.elf\n");
+    fake_add_text(ENTRIES "/cherry.conf", "title Fruit 6.12\nversion 7\nkernel /kernel.elf\n");
+    fake_press(ESC);
+    assert_sent_back();
+    assert_true(fake_screen_had(" Fruit 6.12, apple.conf  "));
+    assert_true(fake_screen_had(" Fruit 6.12, banana.conf  "));
+    assert_true(fake_screen_had(" Fruit 6.12 7  "));
+}
+
 static void test_broken_entry(void **state)
 {
     (void)state;
@@ -259,11 +274,17 @@ static void test_escape(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_not_shown),        cmocka_unit_test(test_timeout),
-        cmocka_unit_test(test_key_stops_clock),  cmocka_unit_test(test_held_key),
-        cmocka_unit_test(test_choosing),         cmocka_unit_test(test_look),
-        cmocka_unit_test(test_labels),           cmocka_unit_test(test_broken_entry),
-        cmocka_unit_test(test_unreadable_entry), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_not_shown),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_key_stops_clock),
+        cmocka_unit_test(test_held_key),
+        cmocka_unit_test(test_choosing),
+        cmocka_unit_test(test_look),
+        cmocka_unit_test(test_versions_in_titles),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_broken_entry),
+        cmocka_unit_test(test_unreadable_entry),
+        cmocka_unit_test(test_help),
         cmocka_unit_test(test_escape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,6 +125,26 @@ static void test_told(void **state)
         assert_int_equal(entries->data[2 * i], ids[i]);
 }
 
+/* Whichever way the entries came to be listed, each fault is said once. */
+static void test_warned_once(void **state)
+{
+    static const char *const confs[] = {"default guest", "default nobody", "default gue*",
+                                        "default guest\ntimeout 5"};
+    static const char words[] = "broken.conf:1: no kernel, linux or efi line";
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(confs); i++) {
+        world(confs[i]);
+        fake_remove(ENTRIES "/bestla-2.conf");
+        fake_add_text(ENTRIES "/broken.conf", "kernal /kernel.elf\n");
+        run();
+        const char *first = strstr(fake.console, words);
+        assert_non_null(first);
+        if (strstr(first + 1, words) != NULL)
+            fail_msg("%s: said twice: %s", confs[i], fake.console);
+    }
+}
+
 /* Bestla's kernel asks firmware for nothing. */
 static void test_kernel_is_told_nothing(void **state)
 {
@@ -148,6 +168,22 @@ static void test_told_again(void **state)
     assert_variable("LoaderEntrySelected", "guest.conf");
     assert_in_range(time_of("LoaderTimeMenuUSec"), time_of("LoaderTimeInitUSec") + 1,
                     time_of("LoaderTimeExecUSec") - 1);
+}
+
+/* Of attributes with which the loader could not change it. */
+static void test_lasting_count_path(void **state)
+{
+    (void)state;
+    for (int counted = 0; counted < 2; counted++) {
+        world("default guest");
+        if (counted) {
+            fake_remove(ENTRIES "/guest.conf");
+            fake_add_text(ENTRIES "/guest+3.conf", "efi /tools/guest.efi\n");
+        }
+        fake_put_text_variable(COUNT_PATH, "\\x+1.conf");
+        run();
+        assert_variable(COUNT_PATH, counted ? "\\loader\\entries\\guest+2-1.conf" : NULL);
+    }
 }
 
 /* Paths that are none, or no file's. */
@@ -269,6 +305,12 @@ static bool read_only_file(void)
     return true;
 }
 
+static bool full_volume(void)
+{
+    fake.full_volume = true;
+    return true;
+}
+
 static bool name_taken(void)
 {
     fake_add_text(ENTRIES "/guest+2-1.conf", "efi /none\nsort-key z\n");
@@ -290,6 +332,7 @@ static void test_not_counted(void **state)
     } rows[] = {
         {read_only_volume, "the file keeps its name (Write Protected)"},
         {read_only_file, "the file keeps its name (Access Denied)"},
+        {full_volume, "the file keeps its name (Volume Full)"},
         {name_taken, "the file keeps its name (Access Denied)"},
         {renamed_in_vain, "the file keeps its name (Success)"},
     };
@@ -340,8 +383,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_told),
+        cmocka_unit_test(test_warned_once),
         cmocka_unit_test(test_kernel_is_told_nothing),
         cmocka_unit_test(test_told_again),
+        cmocka_unit_test(test_lasting_count_path),
         cmocka_unit_test(test_odd_paths),
         cmocka_unit_test(test_odd_firmware),
         cmocka_unit_test(test_refused),
