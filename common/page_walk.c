@@ -149,8 +149,9 @@ static enum pt_status walk_table(struct pt_walker *walker, const struct table_vi
             enum pt_status status = walk_below(walker, &slot);
             if (status != PT_OK)
                 return status;
-        } else if (verdict.count > 1) {
-            done = (uint64_t)verdict.count << level_shift(table->level);
+        } else if (min_u64(verdict.count, slot.whole) > 1) {
+            /* Whatever an operation claims, no further than the range and the table go. */
+            done = min_u64(verdict.count, slot.whole) << level_shift(table->level);
         }
         range.start.raw += done;
         range.size -= done;

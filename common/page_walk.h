@@ -18,7 +18,7 @@ struct pt_slot {
 
 /* What an operation makes of a slot. */
 enum pt_move {
-    PT_MOVE_ON, /* done with `count` entries */
+    PT_MOVE_ON, /* done with `count` entries, or with `whole` if that is fewer; always with one */
     PT_DESCEND, /* look at the table behind it; an edit makes it where there is none */
     PT_STOP,    /* give up with `status` */
 };

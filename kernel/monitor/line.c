@@ -1,12 +1,12 @@
 /* See line.h. */
 #include "line.h"
 
+#include "complete.h"
 #include "mem.h"
 
 #define CONTROL(letter) ((letter)&0x1f)
 #define ESCAPE          0x1b
 #define DELETE          0x7f
-#define LISTED_MAX      64
 
 static void draw(const struct line *line, const char *text, size_t length)
 {
@@ -150,58 +150,6 @@ static void newer(struct line *line)
         show_history(line, line->back - 1);
 }
 
-struct line_completion {
-    const struct line *line;
-    struct text word;
-    size_t count;
-    char common[LINE_LENGTH_MAX]; /* what all candidates begin with */
-    size_t common_length;
-    bool list;
-};
-
-void line_completion_add(struct line_completion *completion, struct text candidate)
-{
-    size_t length = 0;
-
-    if (candidate.length < completion->word.length || candidate.length > LINE_LENGTH_MAX ||
-        !text_equal((struct text){candidate.start, completion->word.length}, completion->word))
-        return;
-    if (completion->list && completion->count < LISTED_MAX)
-        draw_format(completion->line, "%.*s  ", TEXT_ARG(candidate));
-    if (completion->count++ == 0) {
-        memcpy(completion->common, candidate.start, candidate.length);
-        completion->common_length = candidate.length;
-    }
-    while (length < completion->common_length && length < candidate.length &&
-           completion->common[length] == candidate.start[length])
-        length++;
-    completion->common_length = length;
-}
-
-static void ask(struct line *line, struct line_completion *completion)
-{
-    size_t start = line->cursor;
-
-    while (start > 0 && line->text[start - 1] != ' ')
-        start--;
-    completion->line = line;
-    completion->word = (struct text){line->text + start, line->cursor - start};
-    line->user->complete(line->user->context, (struct text){line->text, start}, completion->word,
-                         completion);
-}
-
-static void list(struct line *line)
-{
-    struct line_completion completion = {.list = true};
-
-    draw(line, "\n", 1);
-    ask(line, &completion);
-    if (completion.count > LISTED_MAX)
-        draw_format(line, "and %lu more", completion.count - LISTED_MAX);
-    draw(line, "\n", 1);
-    redraw(line);
-}
-
 /* What does not fit is only not completed: nobody has typed it. */
 static void insert_completed(struct line *line, const char *text, size_t length)
 {
@@ -211,24 +159,35 @@ static void insert_completed(struct line *line, const char *text, size_t length)
         insert(line, text, length);
 }
 
+static struct text typed(const struct line *line)
+{
+    return (struct text){line->text, line->cursor};
+}
+
+static void list(struct line *line)
+{
+    completion_list(line->user, typed(line));
+    redraw(line);
+}
+
 static void complete(struct line *line, bool again)
 {
-    struct line_completion completion = {.list = false};
+    struct line_completion found;
 
     if (line->user->complete == NULL)
         return;
-    ask(line, &completion);
-    size_t typed = completion.word.length;
-    size_t more = completion.common_length > typed ? completion.common_length - typed : 0;
+    completion_find(line->user, typed(line), &found);
+    size_t length = found.word.length;
+    size_t more = found.common_length > length ? found.common_length - length : 0;
     if (more != 0)
-        insert_completed(line, completion.common + typed, more);
-    if (completion.count == 1)
+        insert_completed(line, found.common + length, more);
+    if (found.count == 1)
         insert_completed(line, " ", 1);
-    else if (completion.count > 1 && again)
+    else if (found.count > 1 && again)
         list(line);
     else if (more == 0)
         draw(line, "\a", 1);
-    line->after_tab = completion.count > 1 && more == 0;
+    line->after_tab = found.count > 1 && more == 0;
 }
 
 /* ---- keys ------------------------------------------------------------------------------ */

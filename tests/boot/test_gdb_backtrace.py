@@ -22,6 +22,13 @@ REGISTERS = ["frame function third", "info registers rax rbx rcx rdx rsi rdi rbp
              "r12 r13 r14 r15 rip eflags cs ss"]
 
 
+# As if there were no more than 3 to be printed; then as many as there are.
+COUNTED = "sum(1 for _ in bestla.frames.real_frames())"
+FEWER_FRAMES = [word for most in ("3", COUNTED)
+                for word in (f"python import bestla.frames; bestla.frames.MOST_FRAMES = {most}",
+                             "echo ==\\n", "bestla-frames")]
+
+
 @dataclass(frozen=True)
 class Frame:
     """A frame as bestla-frames prints it."""
@@ -104,9 +111,13 @@ def test_backtrace_at_every_instruction_of_the_entry(image: Path) -> None:
 
 def test_kernel_prints_the_same(image: Path) -> None:
     """Its own backtrace has the frames that gdb finds: addresses, functions, lines."""
-    parts = session(image, "hbreak panic_at", "continue", "echo ==\\n", "bestla-frames", "delete",
-                    "hbreak backtrace_print", "continue", "finish")
-    callers = frames(parts[1])[-len(CALLERS):]
+    parts = session(image, "hbreak panic_at", "continue", "echo ==\\n", "bestla-frames",
+                    *FEWER_FRAMES, "delete", "hbreak backtrace_print", "continue", "finish")
+    every = frames(parts[1])
+    callers = every[-len(CALLERS):]
+    assert frames(parts[2]) == every[:3] and frames(parts[3]) == every
+    assert parts[2].endswith("\nended after 3 frames: there are more\n")
+    assert "there are more" not in parts[1] + parts[3]
     log = image.with_suffix(".log").read_text(encoding="utf-8")
     lines = log.split("\nbacktrace:\n")[1].splitlines()
     printed = [printed_frame(line) for line in lines]

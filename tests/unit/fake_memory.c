@@ -1,6 +1,7 @@
 /* See fake_memory.h. */
 #include "fake_memory.h"
 
+#include <sanitizer/asan_interface.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,12 +11,13 @@ static bool take(struct frame_source *source, phys_addr_t *frame)
 
     if (memory->budget == 0)
         return false;
-    for (size_t i = 0; i < FAKE_FRAMES; i++) {
+    for (size_t i = 0; i < FAKE_FRAMES; i += 2) {
         if (memory->taken[i])
             continue;
         memory->taken[i] = 1;
         memory->taken_count++;
         memory->budget--;
+        ASAN_UNPOISON_MEMORY_REGION(memory->host + i * PAGE_SIZE, PAGE_SIZE);
         memset(memory->host + i * PAGE_SIZE, 0xa5, PAGE_SIZE); /* contents are unspecified */
         *frame = phys(FAKE_BASE + i * PAGE_SIZE);
         return true;
@@ -35,7 +37,7 @@ static void give(struct frame_source *source, phys_addr_t frame)
     memory->taken_count--;
     if (memory->budget != SIZE_MAX)
         memory->budget++;
-    memset(memory->host + index * PAGE_SIZE, 0x5a, PAGE_SIZE);
+    ASAN_POISON_MEMORY_REGION(memory->host + index * PAGE_SIZE, PAGE_SIZE);
 }
 
 void fake_memory_open(struct fake_memory *memory)
@@ -43,11 +45,13 @@ void fake_memory_open(struct fake_memory *memory)
     memset(memory, 0, sizeof(*memory));
     memory->source = (struct frame_source){take, give};
     memory->host = aligned_alloc(PAGE_SIZE, FAKE_FRAMES * PAGE_SIZE);
+    ASAN_POISON_MEMORY_REGION(memory->host, FAKE_FRAMES * PAGE_SIZE);
     memory->budget = SIZE_MAX;
 }
 
 void fake_memory_close(struct fake_memory *memory)
 {
+    ASAN_UNPOISON_MEMORY_REGION(memory->host, FAKE_FRAMES * PAGE_SIZE);
     free(memory->host);
 }
 

@@ -1,5 +1,6 @@
 /* Physical memory for page tables on the host: frames that lie elsewhere than their addresses
- * say, so that a forgotten conversion crashes, from a source that runs dry on order.
+ * say, so that a forgotten conversion crashes, from a source that runs dry on order. A frame that
+ * is not taken is poisoned, and every second one never is: who reads past a table's end is seen.
  * Beside it a reader of the tables that shares nothing with the library. */
 #ifndef BESTLA_TEST_FAKE_MEMORY_H
 #define BESTLA_TEST_FAKE_MEMORY_H

@@ -83,68 +83,67 @@ static void variants_are_accepted(void **state)
     check_rows(rows, COUNT(rows));
 }
 
+static const struct row bad_dynamic_sections[] = {
+    {{{MPHDR(4, p_type), PT_NULL}},
+     ELF_BAD_DYNAMIC,
+     "e_phnum 0x6 has no PT_DYNAMIC among them to move the image by 0x1000",
+     0},
+    {{{MPHDR(4, p_vaddr), SAMPLE_V + 0x4104}},
+     ELF_BAD_DYNAMIC,
+     "program header 4: p_vaddr 0xffffffff80104104 is not a multiple of 0x8",
+     0},
+    {{{MPHDR(4, p_vaddr), SAMPLE_V + 0x4078}},
+     ELF_BAD_DYNAMIC,
+     "program header 4: p_vaddr 0xffffffff80104078 is in no PT_LOAD that has room for p_memsz "
+     "0x70",
+     0},
+    {{{MPHDR(4, p_vaddr), SAMPLE_V + 0x5f98}},
+     ELF_BAD_DYNAMIC,
+     "program header 4: p_vaddr 0xffffffff80105f98 is in no PT_LOAD that has room for p_memsz "
+     "0x70",
+     0},
+    {{{MPHDR(4, p_vaddr), SAMPLE_V + 0x6008}, {MPHDR(4, p_memsz), 0}},
+     ELF_BAD_DYNAMIC,
+     "program header 4: p_vaddr 0xffffffff80106008 is in no PT_LOAD that has room for p_memsz",
+     0},
+    {{{MPHDR(4, p_memsz), -(SAMPLE_V + 0x4100)}},
+     ELF_BAD_DYNAMIC,
+     "program header 4: p_vaddr 0xffffffff80104100 is in no PT_LOAD that has room for p_memsz "
+     "0x7fefbf00",
+     0},
+    {{{MPHDR(4, p_memsz), UINT64_MAX}},
+     ELF_BAD_DYNAMIC,
+     "program header 4: p_vaddr 0xffffffff80104100 is in no PT_LOAD that has room for p_memsz "
+     "0xffffffffffffffff",
+     0},
+    /* Empty, where a segment ends. */
+    {{{MPHDR(4, p_vaddr), SAMPLE_V + 0x3000}, {MPHDR(4, p_memsz), 0}},
+     ELF_BAD_DYNAMIC,
+     "program header 4: p_vaddr 0xffffffff80103000 is in no PT_LOAD that has room for p_memsz",
+     0},
+    /* The last bytes of the memory: there is no entry to look at behind them. */
+    {{{MPHDR(3, p_memsz), 0x2f80}, {MPHDR(4, p_vaddr), SAMPLE_V + 0x6ff0}, {MPHDR(4, p_memsz), 16}},
+     ELF_BAD_DYNAMIC,
+     "program header 4: p_memsz 0x10 ends before a DT_NULL",
+     0},
+    {{{MPHDR(4, p_memsz), 0}},
+     ELF_BAD_DYNAMIC,
+     "program header 4: p_memsz 0x0 ends before a DT_NULL",
+     0},
+    {{{MPHDR(4, p_memsz), 6 * 16 - 1}},
+     ELF_BAD_DYNAMIC,
+     "program header 4: p_memsz 0x5f ends before a DT_NULL",
+     0},
+    {{{DYN(5, d_tag), DT_DEBUG}, {DYN(6, d_tag), DT_DEBUG}},
+     ELF_BAD_DYNAMIC,
+     "program header 4: p_memsz 0x70 ends before a DT_NULL",
+     0},
+};
+
 static void bad_dynamic_sections_are_named(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
-        {{{MPHDR(4, p_type), PT_NULL}},
-         ELF_BAD_DYNAMIC,
-         "e_phnum 0x6 has no PT_DYNAMIC among them to move the image by 0x1000",
-         0},
-        {{{MPHDR(4, p_vaddr), SAMPLE_V + 0x4104}},
-         ELF_BAD_DYNAMIC,
-         "program header 4: p_vaddr 0xffffffff80104104 is not a multiple of 0x8",
-         0},
-        {{{MPHDR(4, p_vaddr), SAMPLE_V + 0x4078}},
-         ELF_BAD_DYNAMIC,
-         "program header 4: p_vaddr 0xffffffff80104078 is in no PT_LOAD that has room for p_memsz "
-         "0x70",
-         0},
-        {{{MPHDR(4, p_vaddr), SAMPLE_V + 0x5f98}},
-         ELF_BAD_DYNAMIC,
-         "program header 4: p_vaddr 0xffffffff80105f98 is in no PT_LOAD that has room for p_memsz "
-         "0x70",
-         0},
-        {{{MPHDR(4, p_vaddr), SAMPLE_V + 0x6008}, {MPHDR(4, p_memsz), 0}},
-         ELF_BAD_DYNAMIC,
-         "program header 4: p_vaddr 0xffffffff80106008 is in no PT_LOAD that has room for p_memsz",
-         0},
-        {{{MPHDR(4, p_memsz), -(SAMPLE_V + 0x4100)}},
-         ELF_BAD_DYNAMIC,
-         "program header 4: p_vaddr 0xffffffff80104100 is in no PT_LOAD that has room for p_memsz "
-         "0x7fefbf00",
-         0},
-        {{{MPHDR(4, p_memsz), UINT64_MAX}},
-         ELF_BAD_DYNAMIC,
-         "program header 4: p_vaddr 0xffffffff80104100 is in no PT_LOAD that has room for p_memsz "
-         "0xffffffffffffffff",
-         0},
-        /* Empty, where a segment ends. */
-        {{{MPHDR(4, p_vaddr), SAMPLE_V + 0x3000}, {MPHDR(4, p_memsz), 0}},
-         ELF_BAD_DYNAMIC,
-         "program header 4: p_vaddr 0xffffffff80103000 is in no PT_LOAD that has room for p_memsz",
-         0},
-        /* The last bytes of the memory: there is no entry to look at behind them. */
-        {{{MPHDR(3, p_memsz), 0x2f80},
-          {MPHDR(4, p_vaddr), SAMPLE_V + 0x6ff0},
-          {MPHDR(4, p_memsz), 16}},
-         ELF_BAD_DYNAMIC,
-         "program header 4: p_memsz 0x10 ends before a DT_NULL",
-         0},
-        {{{MPHDR(4, p_memsz), 0}},
-         ELF_BAD_DYNAMIC,
-         "program header 4: p_memsz 0x0 ends before a DT_NULL",
-         0},
-        {{{MPHDR(4, p_memsz), 6 * 16 - 1}},
-         ELF_BAD_DYNAMIC,
-         "program header 4: p_memsz 0x5f ends before a DT_NULL",
-         0},
-        {{{DYN(5, d_tag), DT_DEBUG}, {DYN(6, d_tag), DT_DEBUG}},
-         ELF_BAD_DYNAMIC,
-         "program header 4: p_memsz 0x70 ends before a DT_NULL",
-         0},
-    };
-    check_rows(rows, COUNT(rows));
+    check_rows(bad_dynamic_sections, COUNT(bad_dynamic_sections));
 }
 
 /* A dynamic section that does not say that all of its addresses have relocations. */

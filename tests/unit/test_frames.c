@@ -88,43 +88,56 @@ static void assert_take(struct world *w, uint64_t count, uint64_t first)
 }
 
 /* 7 frames are blocks of 4, 2 and 1: their borders are no places to cut a run. */
+static const struct {
+    uint64_t address, count;
+    enum frames_status status;
+} refused_gives[] = {
+    {0x20000, 0, FRAMES_BAD_REQUEST},
+    {0x20001, 7, FRAMES_BAD_REQUEST},
+    {0x20800, 7, FRAMES_BAD_REQUEST},
+    {0x20000, UINT64_MAX, FRAMES_BAD_REQUEST},
+    {0x20000, UINT64_MAX >> 1, FRAMES_BAD_COUNT},
+    {0x20000, 1, FRAMES_BAD_COUNT},
+    {0x20000, 3, FRAMES_BAD_COUNT},
+    {0x20000, 4, FRAMES_BAD_COUNT},
+    {0x20000, 6, FRAMES_BAD_COUNT},
+    {0x20000, 8, FRAMES_BAD_COUNT},  /* with the run behind it */
+    {0x20000, 16, FRAMES_BAD_COUNT}, /* and the next */
+    {0x20000, 48, FRAMES_BAD_COUNT}, /* to the end of the zone */
+    {0x20000, 49, FRAMES_BAD_COUNT},
+    {0x21000, 1, FRAMES_NOT_ALLOCATED},
+    {0x24000, 2, FRAMES_NOT_ALLOCATED},
+    {0x24000, 3, FRAMES_NOT_ALLOCATED},
+    {0x26000, 1, FRAMES_NOT_ALLOCATED},
+    {0x27000, 9, FRAMES_BAD_COUNT},
+    {0x28000, 4, FRAMES_BAD_COUNT},
+    {0x28000, 15, FRAMES_BAD_COUNT},
+    {0x2c000, 4, FRAMES_NOT_ALLOCATED},
+    {0x30000, 8, FRAMES_BAD_COUNT}, /* with a free frame */
+    {0x37000, 1, FRAMES_NOT_ALLOCATED},
+    {0x3f000, 1, FRAMES_NOT_ALLOCATED}, /* the books */
+    {0x40000, 1, FRAMES_NOT_ALLOCATED}, /* held */
+    {0, 1, FRAMES_FOREIGN},
+    {0xf000, 1, FRAMES_FOREIGN},
+    {0x50000, 1, FRAMES_FOREIGN},
+    {0x61000, 1, FRAMES_FOREIGN},
+    {-PAGE_SIZE, 1, FRAMES_FOREIGN},
+};
+
+static void assert_refused(struct world *w, uint64_t address, uint64_t count,
+                           enum frames_status status)
+{
+    struct snapshot before = save(w);
+    enum frames_status given = frames_give(&w->frames, phys(address), count);
+
+    if (given != status)
+        fail_msg("0x%llx, %llu frames: %s", (unsigned long long)address, (unsigned long long)count,
+                 frames_status_text(given));
+    assert_same(w, &before);
+}
+
 static void only_what_was_taken_is_given_back(void **state)
 {
-    static const struct {
-        uint64_t address, count;
-        enum frames_status status;
-    } rows[] = {
-        {0x20000, 0, FRAMES_BAD_REQUEST},
-        {0x20001, 7, FRAMES_BAD_REQUEST},
-        {0x20800, 7, FRAMES_BAD_REQUEST},
-        {0x20000, UINT64_MAX, FRAMES_BAD_REQUEST},
-        {0x20000, UINT64_MAX >> 1, FRAMES_BAD_COUNT},
-        {0x20000, 1, FRAMES_BAD_COUNT},
-        {0x20000, 3, FRAMES_BAD_COUNT},
-        {0x20000, 4, FRAMES_BAD_COUNT},
-        {0x20000, 6, FRAMES_BAD_COUNT},
-        {0x20000, 8, FRAMES_BAD_COUNT},  /* with the run behind it */
-        {0x20000, 16, FRAMES_BAD_COUNT}, /* and the next */
-        {0x20000, 48, FRAMES_BAD_COUNT}, /* to the end of the zone */
-        {0x20000, 49, FRAMES_BAD_COUNT},
-        {0x21000, 1, FRAMES_NOT_ALLOCATED},
-        {0x24000, 2, FRAMES_NOT_ALLOCATED},
-        {0x24000, 3, FRAMES_NOT_ALLOCATED},
-        {0x26000, 1, FRAMES_NOT_ALLOCATED},
-        {0x27000, 9, FRAMES_BAD_COUNT},
-        {0x28000, 4, FRAMES_BAD_COUNT},
-        {0x28000, 15, FRAMES_BAD_COUNT},
-        {0x2c000, 4, FRAMES_NOT_ALLOCATED},
-        {0x30000, 8, FRAMES_BAD_COUNT}, /* with a free frame */
-        {0x37000, 1, FRAMES_NOT_ALLOCATED},
-        {0x3f000, 1, FRAMES_NOT_ALLOCATED}, /* the books */
-        {0x40000, 1, FRAMES_NOT_ALLOCATED}, /* held */
-        {0, 1, FRAMES_FOREIGN},
-        {0xf000, 1, FRAMES_FOREIGN},
-        {0x50000, 1, FRAMES_FOREIGN},
-        {0x61000, 1, FRAMES_FOREIGN},
-        {-PAGE_SIZE, 1, FRAMES_FOREIGN},
-    };
     struct world w;
     (void)state;
 
@@ -133,19 +146,12 @@ static void only_what_was_taken_is_given_back(void **state)
     assert_take(&w, 7, 0x20);
     assert_take(&w, 1, 0x27);
     assert_take(&w, 8, 0x28);
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct snapshot before = save(&w);
-        enum frames_status status = frames_give(&w.frames, phys(rows[i].address), rows[i].count);
-        if (status != rows[i].status)
-            fail_msg("0x%llx, %llu frames: %s", (unsigned long long)rows[i].address,
-                     (unsigned long long)rows[i].count, frames_status_text(status));
-        assert_same(&w, &before);
-    }
+    for (size_t i = 0; i < COUNT(refused_gives); i++)
+        assert_refused(&w, refused_gives[i].address, refused_gives[i].count,
+                       refused_gives[i].status);
     while (w.run_count > 0)
         give(&w, 0);
-    struct snapshot before = save(&w);
-    assert_int_equal(frames_give(&w.frames, phys(0x20000), 7), FRAMES_NOT_ALLOCATED);
-    assert_same(&w, &before);
+    assert_refused(&w, 0x20000, 7, FRAMES_NOT_ALLOCATED);
     assert_agrees(&w);
     close_world(&w);
 }

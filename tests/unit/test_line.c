@@ -1,5 +1,6 @@
-/* kernel/monitor/line.c against a terminal: what is on the screen must be what is in the line. */
-/* links: kernel/monitor/line.c */
+/* kernel/monitor/line.c and complete.c against a terminal: what is on the screen must be what is
+ * in the line. */
+/* links: kernel/monitor/line.c kernel/monitor/complete.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -73,7 +73,8 @@ class Frames(BestlaCommand):
     """Print the frames as `backtrace` does, in a form for programs.
 Usage: bestla-frames
 A line is `frame NUMBER PC FUNCTION FILE:LINE`, `?` for what is not known. A function that was
-put inline is none; PC is where the frame goes on."""
+put inline is none; PC is where the frame goes on. After 1000 frames a last line says that there
+are more."""
 
     name = "bestla-frames"
 

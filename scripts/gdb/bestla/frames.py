@@ -12,11 +12,10 @@ MOST_FRAMES = 1000
 
 def real_frames() -> Iterator[gdb.Frame]:
     """From the innermost out; what the compiler put inline is no frame of its own."""
-    frame, count = gdb.newest_frame(), 0
-    while frame is not None and count < MOST_FRAMES:
+    frame = gdb.newest_frame()
+    while frame is not None:
         if frame.type() != gdb.INLINE_FRAME:
             yield frame
-            count += 1
         frame = frame.older()
 
 
@@ -36,4 +35,8 @@ def frame_line(number: int, frame: gdb.Frame) -> str:
 
 
 def frame_lines() -> Iterator[str]:
-    return (frame_line(number, frame) for number, frame in enumerate(real_frames()))
+    for number, frame in enumerate(real_frames()):
+        if number == MOST_FRAMES:
+            yield "ended after %d frames: there are more" % number
+            return
+        yield frame_line(number, frame)
