@@ -13,7 +13,6 @@ from gdb_stub import GdbStub
 from kernel_file import symbols
 from kernel_log import assert_audited, page_map, report as report_of
 from screen import Grid, assert_shows_log, grid_of, read_screen, take_picture, wait_for_screen
-from test_panic_code import wait_until_halted
 from test_rights import kernel_path
 
 PROMPT = "bestla> "
@@ -86,7 +85,7 @@ def test_report_on_a_clear_screen(boot: Callable[..., Boot]) -> None:
     machine = boot(kernel=kernel_path("null_pointer"), **SMALL)
     machine.wait_for(r"^kernel panic: .*\n")
     report_of(machine.serial)
-    wait_until_halted(machine)
+    machine.wait_until_halted()
     screen = read_screen(machine, PANIC_GRID)
     assert {cell.paper for cell in screen.cells[0]} == {RED}
     assert {cell.ink for cell in screen.cells[0] if cell.character != " "} == {WHITE}
@@ -118,7 +117,7 @@ def test_report_before_the_kernels_own_tables(boot: Callable[..., Boot], tmp_pat
         machine.wait_for(r"^kernel panic: .*\n")
     assert report_of(machine.serial).vector == 6
     assert "screen: 1280x800" not in machine.serial
-    wait_until_halted(machine)
+    machine.wait_until_halted()
     screen = read_screen(machine, PANIC_GRID)
     assert "kernel panic: #UD invalid opcode" in screen.rows
     assert screen.rows[1] == "exception 6: #UD invalid opcode, error code 0x0"
