@@ -126,7 +126,7 @@ SETTINGS := $(CC) $(FONT) $(shell $(CC) -dumpversion 2>/dev/null) $(LOADER_CFLAG
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run debug map test test-all check unit boot-tests tools-tests image lint format bench \
+.PHONY: all run debug map test test-all check unit boot-tests tools-tests test-files image lint format bench \
         fuzz help clean setup setup-debug setup-check setup-test FORCE
 
 all: $B/esp.stamp $B/kernel.elf.debug $(HEXELF) ## build the loader, the kernel, the ESP's files, the tools
@@ -338,7 +338,7 @@ test-all: setup-test ## the tests, and the long matrix of machines
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory boot-tests PYTEST_SELECT=
 
-check: setup-check ## unit tests and one boot, a good minute
+check: setup-check ## unit tests and one boot, a few minutes
 	@$(MAKE) --no-print-directory unit image
 	@scripts/qemu --image $B/bestla.img --wait-for 'bestla: ready'
 
@@ -347,12 +347,15 @@ unit: $(UNIT_TESTS)
 	    printf "%s\n%s\n" "$$0" "$$out"; exit 255; }; echo "$$0: $${out##*  ]}"'
 
 PYTEST_SELECT := -m 'not matrix'
-boot-tests: $B/bestla.img $B/bestla.iso $(TEST_KERNELS) $(TEST_PROGRAMS) $(LINUX_INIT) $(LINUX_IMAGE) \
-            tools-tests
+boot-tests: test-files tools-tests
 	$(PYTEST) $(PYTEST_SELECT) tests/gdb tests/picture tests/boot
 
-tools-tests: $B/kernel.elf $(TEST_KERNELS) $(CHECKED_TOOLS) $B/fuzz/hexelf
+tools-tests: test-files
 	$(PYTEST) tests/tools
+
+TEST_FILES := $B/bestla.img $B/bestla.iso $(TEST_KERNELS) $(TEST_PROGRAMS) $(LINUX_INIT) $(LINUX_IMAGE) \
+              $(CHECKED_TOOLS) $B/fuzz/hexelf
+test-files: $(TEST_FILES) ## what the tests in Python want, to run single ones
 
 $B/host/tools/%.o: FAKE := -D_GNU_SOURCE -Itools
 $B/host/ksyms: $(KSYMS_SOURCE:%.c=$B/host/%.o)
