@@ -399,6 +399,7 @@ $B/host/kernel/mm/loaded_tables.o: FAKE := -Itests/unit/fake
 $B/host/kernel/cpu/clock.o $B/host/tests/unit/test_clock.o: FAKE := -Itests/unit/fake
 $B/host/kernel/cpu/memory_types.o: FAKE := -Itests/unit/fake
 $B/host/kernel/mm/page_map.o $B/host/kernel/monitor/tables.o: FAKE := -Itests/unit/fake
+$B/host/tests/unit/test_monitor_tables.o: FAKE := -Itests/unit/fake
 $B/host/tests/tools/kernel_map.o: FAKE := -Itests/unit/fake
 $B/host/tests/unit/fake_cpu.o: FAKE := -Itests/unit/fake
 

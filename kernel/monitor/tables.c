@@ -137,7 +137,8 @@ static bool match(void *context, const struct pt_leaf *leaf)
     struct symbol symbol;
     uint64_t into = search->wanted.raw - leaf->phys.raw, size = level_size(leaf->level);
 
-    if (into < size && stop_look())
+    /* Once ^C has come the tables before this leaf may have been passed over. */
+    if (stop_came() || (into < size && stop_look()))
         return false;
     search->end = virt(leaf->virt.raw + size);
     if (into >= size)
