@@ -124,7 +124,7 @@ void command_dump(const struct text *words, size_t count)
             dump.space.features.phys_bits);
     pt_visit_tables(&dump.space, print_table, &dump);
     if (stop_came())
-        log_raw("stopped: not finished; of %lu tables the last is printed in part\n",
+        log_raw("stopped: not finished; of %lu tables the last may be printed in part\n",
                 dump.printed.count);
     else if (dump.failed)
         log_raw("no frame is left to remember tables in: not finished\n");

@@ -107,7 +107,7 @@ def test_dump(endless: Monitor) -> None:
     lines = stop(endless, "dump", r"tables: .*\n(?:table .*\n){8}")
     assert lines[0].startswith("tables: cr0=")
     assert all(line.startswith("table 0x") for line in lines[1:-2])
-    assert re.fullmatch(r"stopped: not finished; of \d+ tables the last is printed in part",
+    assert re.fullmatch(r"stopped: not finished; of \d+ tables the last may be printed in part",
                         lines[-1])
     before = endless.run("mem")
     stop(endless, "dump")
